@@ -1,0 +1,128 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Time allowed for putting the stack right around a scenario.
+const (
+	healthBefore = 60 * time.Second // every service usable before a scenario starts
+	healAfter    = 90 * time.Second // faults healed and every service usable after it
+)
+
+// RunAll runs the scenarios one after the other and returns the verdict of
+// the whole. It never stops early on a failed scenario; when ctx ends, the
+// scenarios left are recorded as Unknown.
+func RunAll(ctx context.Context, env *Env, rec *Recorder, scenarios []Scenario) Verdict {
+	verdicts := make([]Verdict, 0, len(scenarios))
+	for _, sc := range scenarios {
+		verdicts = append(verdicts, RunOne(ctx, env, rec, sc).Verdict)
+	}
+	v := Summarize(verdicts)
+	rec.emit(time.Now(), Event{Kind: KindDone, Done: &Done{Verdict: v}})
+	return v
+}
+
+// Result is the outcome of one scenario.
+type Result struct {
+	Verdict Verdict
+	Reason  string // why it is Unknown or Skipped, if no check says so
+	Checks  []Check
+}
+
+// String names the verdict and what stands behind it: the failed checks, or
+// the reason.
+func (r Result) String() string {
+	var b strings.Builder
+	b.WriteString(string(r.Verdict))
+	if r.Reason != "" {
+		fmt.Fprintf(&b, ": %s", r.Reason)
+	}
+	for _, c := range r.Checks {
+		if c.Verdict == Fail || c.Verdict == Unknown {
+			fmt.Fprintf(&b, "\n  %s: %s\n    want %s\n    got  %s\n    try  %s", c.Verdict, c.Name, c.Want, c.Got, c.Hint)
+		}
+	}
+	return b.String()
+}
+
+// RunOne runs one scenario between two health checks of the stack. Whatever
+// the scenario does (return an error, panic, run out of time), its faults are
+// healed.
+func RunOne(ctx context.Context, env *Env, rec *Recorder, sc Scenario) Result {
+	r := rec.For(sc.Name)
+	r.emit(time.Now(), Event{Kind: KindBegin, Begin: &Begin{
+		Name: sc.Name, Title: sc.Title, Hypothesis: sc.Hypothesis,
+		Fault: sc.Fault, NotClaimed: sc.NotClaimed, Charts: sc.Charts,
+	}})
+	end := End{Verdict: Skipped, Reason: env.Topology.Unmet(sc.Needs)}
+	if end.Reason == "" {
+		if err := attempt(ctx, env, r, sc); err != nil {
+			end = End{Verdict: Unknown, Reason: err.Error()}
+			// A failed check stays a failed check even if the lab could not finish.
+			if Summarize(r.verdicts()) == Fail {
+				end.Verdict = Fail
+			}
+		} else {
+			end = End{Verdict: Summarize(r.verdicts())}
+			if len(r.verdicts()) == 0 {
+				end.Reason = "the scenario made no check"
+			}
+		}
+	}
+	r.emit(time.Now(), Event{Kind: KindEnd, End: &end})
+	_ = r.Flush() // the error is kept for Close; flushed here so that a killed run loses little
+	return Result{Verdict: end.Verdict, Reason: end.Reason, Checks: r.checks}
+}
+
+func attempt(ctx context.Context, env *Env, r *Recorder, sc Scenario) (err error) {
+	if err := ctx.Err(); err != nil {
+		return errors.New("not run: the lab was interrupted before")
+	}
+	before, cancel := context.WithTimeout(ctx, healthBefore)
+	defer cancel()
+	if err := env.Stack.WaitHealthy(before); err != nil {
+		return fmt.Errorf("the stack is not healthy before the scenario: %w", err)
+	}
+	defer func() {
+		// Healing must also happen when the run was interrupted, so it does not
+		// hang on ctx.
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healAfter)
+		defer cancel()
+		if herr := r.healAll(after); herr != nil {
+			err = errors.Join(err, fmt.Errorf("put the stack right: %w", herr))
+		}
+		if ctx.Err() != nil {
+			return // interrupted: the stack goes down next, nobody waits for its health
+		}
+		if herr := env.Stack.WaitHealthy(after); herr != nil {
+			err = errors.Join(err, fmt.Errorf("the stack is not healthy after the scenario: %w", herr))
+		}
+	}()
+	limited, cancelLimit := context.WithTimeout(ctx, sc.Limit)
+	defer cancelLimit()
+	err = guard(func() error { return sc.Run(limited, env, r) })
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(errors.New("interrupted"), err)
+	case limited.Err() != nil:
+		return errors.Join(fmt.Errorf("not finished within its limit of %v", sc.Limit), err)
+	}
+	return err
+}
+
+// guard turns a panic into an error: a bug in one scenario must not leave a
+// stack behind.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the scenario panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,58 @@
+// Package lab is the vocabulary and the runner of the reference lab: what a
+// scenario is, what it may do to a stack, how its observations are recorded
+// and how a run is judged.
+//
+// It imports neither Docker nor a load generator. lab/stack brings a Compose
+// project up and breaks it, lab/probe and lab/load observe, lab/check judges,
+// lab/report renders what was recorded.
+package lab
+
+import (
+	"context"
+	"time"
+)
+
+// Chart names a picture that the report draws from a scenario's observations.
+type Chart string
+
+// The pictures.
+const (
+	// ChartShares draws the share of requests of each instance beside the
+	// expected one, from Request events (and "share_log" samples).
+	ChartShares Chart = "shares"
+	// ChartTimeline draws throughput per instance, the slowest answers and the
+	// errors over time with the faults as bands, from Request and Fault events.
+	ChartTimeline Chart = "timeline"
+	// ChartLag draws "lag_ms" samples over time, one line per label.
+	ChartLag Chart = "lag"
+	// ChartLatency draws the latency distribution of each load, from Request
+	// events.
+	ChartLatency Chart = "latency"
+)
+
+// Needs says what a stack must have for a scenario to make sense. A stack
+// without it gets the verdict Skipped, with the reason.
+type Needs struct {
+	Balancer  bool // a balancer that publishes a port
+	AccessLog bool // the balancer writes a JSON access log (topology: access_log)
+	Instances int  // at least so many app instances
+	Source    bool // a database source
+	Replicas  int  // at least so many replicas
+	Login     bool // a way to log in and a page to load
+}
+
+// Scenario is one experiment: data and one function.
+type Scenario struct {
+	Name       string // unique, as on the command line: "app-failover"
+	Title      string // one short sentence
+	Hypothesis string // what is expected to hold, as a claim
+	Fault      string // what is broken on purpose, with its simplifications; "" when nothing is
+	NotClaimed string // what a pass does not prove
+	Needs      Needs
+	Charts     []Chart
+	Limit      time.Duration // the scenario is cut off after this time
+
+	// Run does the experiment. A returned error means that the lab could not
+	// measure (verdict Unknown); a wrong stack is told by recording checks.
+	Run func(ctx context.Context, env *Env, rec *Recorder) error
+}

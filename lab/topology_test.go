@@ -1,0 +1,83 @@
+package lab_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"inventariolab/lab"
+)
+
+const goodTopology = `
+schema: 1
+balancer: {service: lb, port: 80, identity_header: X-Served-By}
+instances: [{service: a, weight: 2}, {service: b, weight: 1}]
+paths: {whoami: /whoami}
+database: {source: db, replicas: [r1], port: 3306, name: x, user: u, password: p, password_env: LAB_TEST_PASSWORD}
+`
+
+func TestParseTopology(t *testing.T) {
+	top, err := lab.ParseTopology([]byte(goodTopology))
+	require.NoError(t, err)
+	assert.Equal(t, 3, top.TotalWeight())
+	assert.Equal(t, "p", top.Database.Password)
+	t.Setenv("LAB_TEST_PASSWORD", "from the environment")
+	top, err = lab.ParseTopology([]byte(goodTopology))
+	require.NoError(t, err)
+	assert.Equal(t, "from the environment", top.Database.Password)
+}
+
+func TestParseTopologyRefuses(t *testing.T) {
+	for _, tc := range []struct{ why, yaml, want string }{
+		{"nothing", "", "empty"},
+		{"a key that does not exist", "schema: 1\nbalancr: {}\n", "line 2: field balancr not found"},
+		{"a newer schema", "schema: 2\n", "schema is 2"},
+		{"no port", "schema: 1\nbalancer: {service: lb}\n", "balancer.port is 0"},
+		{"a weight of nought", "schema: 1\ninstances: [{service: a}]\n", "weight is 0"},
+		{"an instance twice", "schema: 1\ninstances: [{service: a, weight: 1}, {service: a, weight: 2}]\n", "twice"},
+		{"a database without a source", "schema: 1\ndatabase: {port: 3306}\n", "database.source"},
+		{"two mistakes at once: the second", "schema: 2\ndatabase: {port: 99999, source: x}\n", "database.port is 99999"},
+	} {
+		_, err := lab.ParseTopology([]byte(tc.yaml))
+		assert.ErrorContains(t, err, tc.want, tc.why)
+	}
+}
+
+func TestReadTopologyNamesTheFile(t *testing.T) {
+	_, err := lab.ReadTopology("nowhere.yaml")
+	assert.ErrorContains(t, err, "nowhere.yaml")
+	path := filepath.Join(t.TempDir(), "bad.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("schema: x"), 0o644))
+	_, err = lab.ReadTopology(path)
+	assert.ErrorContains(t, err, "bad.yaml")
+}
+
+func TestUnmet(t *testing.T) {
+	top, err := lab.ParseTopology([]byte(goodTopology))
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		needs lab.Needs
+		want  string // "" when they are met
+	}{
+		{lab.Needs{Balancer: true, Instances: 2, Source: true, Replicas: 1}, ""},
+		{lab.Needs{Instances: 3}, "3 app instances, the topology names 2"},
+		{lab.Needs{Replicas: 2}, "2 replicas"},
+		{lab.Needs{AccessLog: true}, "access log"},
+		{lab.Needs{Login: true}, "login"},
+	} {
+		got := top.Unmet(tc.needs)
+		if tc.want == "" {
+			assert.Empty(t, got, "%+v", tc.needs)
+		} else {
+			assert.Contains(t, got, tc.want, "%+v", tc.needs)
+		}
+	}
+	bare, err := lab.ParseTopology([]byte("schema: 1"))
+	require.NoError(t, err)
+	assert.Contains(t, bare.Unmet(lab.Needs{Source: true}), "no database")
+	assert.Contains(t, bare.Unmet(lab.Needs{Balancer: true}), "no balancer")
+	assert.Contains(t, bare.Unmet(lab.Needs{Replicas: 1}), "1 replica")
+}
