@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// server is one database server: its connections, and what is known of it.
+type server struct {
+	Endpoint
+	db    *sql.DB // for the inventory
+	probe *sql.DB // one connection for the health checks, so that they never queue behind the load
+	wake  chan struct{}
+
+	// known is a revision that the server certainly shows. It only grows while
+	// the server stays up.
+	known atomic.Int64
+
+	mu  sync.Mutex
+	up  context.Context // done as soon as the server is down; ends what waits for it
+	cut context.CancelCauseFunc
+}
+
+func newServer(cfg Config, e Endpoint) (*server, error) {
+	db, err := cfg.open(e, maxConns, netTimeout)
+	if err != nil {
+		return nil, err
+	}
+	probe, err := cfg.open(e, 1, netTimeout)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s := &server{Endpoint: e, db: db, probe: probe, wake: make(chan struct{}, 1)}
+	s.up, s.cut = context.WithCancelCause(context.Background())
+	return s, nil
+}
+
+func (s *server) close() error {
+	s.takeDown(errors.New("store closed"))
+	return errors.Join(s.db.Close(), s.probe.Close())
+}
+
+// checkNow asks for a health check without waiting for the next turn.
+func (s *server) checkNow() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// shows records that the server was seen at revision.
+func (s *server) shows(revision int64) {
+	for {
+		old := s.known.Load()
+		if revision <= old || s.known.CompareAndSwap(old, revision) {
+			return
+		}
+	}
+}
+
+// takeDown ends everything that waits for the server and drops its idle
+// connections, which a restarted server would not know any more.
+func (s *server) takeDown(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.up.Err() != nil {
+		return
+	}
+	s.cut(fmt.Errorf("server %s is down: %w", s.Name, why))
+	s.known.Store(0)
+	s.db.SetMaxIdleConns(0) // closes them
+	s.db.SetMaxIdleConns(maxConns)
+}
+
+func (s *server) bringUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.up.Err() != nil {
+		s.up, s.cut = context.WithCancelCause(context.Background())
+	}
+}
+
+// bind gives a context that also ends when the server goes down.
+func (s *server) bind(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	s.mu.Lock()
+	up := s.up
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	stop := context.AfterFunc(up, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+const readRevision = `SELECT value FROM revision WHERE id = 1`
+
+// observeQuery is the statement of a health check: one round trip. The
+// performance_schema tables have a row for the default channel only when the
+// server is configured to replicate; opaque leaves them out, for an account
+// that may not read them. empty is for a server without the inventory's tables.
+func observeQuery(opaque, empty bool) string {
+	revision := "COALESCE((" + readRevision + "), -1)"
+	if empty {
+		revision = "-1"
+	}
+	query := "SELECT @@global.server_uuid, NOT (@@global.read_only OR @@global.super_read_only), " + revision
+	if opaque {
+		return query + ", FALSE, '', '', ''"
+	}
+	return query + `, cs.channel_name IS NOT NULL, COALESCE(cs.source_uuid, ''),
+		COALESCE(cs.service_state, ''), COALESCE(ap.service_state, '')
+		FROM (SELECT 1) AS one
+		LEFT JOIN performance_schema.replication_connection_status AS cs ON cs.channel_name = ''
+		LEFT JOIN performance_schema.replication_applier_status AS ap ON ap.channel_name = ''`
+}
+
+// observe is one health check.
+func (s *server) observe(ctx context.Context) observation {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	var o observation
+	var err error
+	for empty := false; ; {
+		err = s.probe.QueryRowContext(ctx, observeQuery(o.opaque, empty)).
+			Scan(&o.uuid, &o.writable, &o.revision, &o.channel, &o.sourceUUID, &o.receiver, &o.applier)
+		switch n := number(err); {
+		case n == erTableDenied && !o.opaque:
+			o.opaque = true
+			continue
+		case n == erNoSuchTable && !empty:
+			empty = true
+			continue
+		}
+		break
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		o.err = fmt.Errorf("no answer within %s", checkTimeout)
+	default:
+		o.err = err
+	}
+	return o
+}
+
+// watch checks the server's health until ctx ends, and reports what it saw.
+func (s *server) watch(ctx context.Context, report func(observation)) {
+	tick := time.NewTicker(checkPeriod)
+	defer tick.Stop()
+	slow := false
+	for {
+		o := s.observe(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		// Slow once may be a busy machine; slow twice in a row is a frozen server.
+		late := o.err != nil && number(o.err) == 0 && !broken(o.err)
+		o.suspect = late && !slow
+		report(o)
+		if o.suspect {
+			slow = true
+			continue
+		}
+		slow = late
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-s.wake:
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// renderHome makes the public page once per language: it is the same for
+// everybody, and asks no database.
+func (s *Server) renderHome() error {
+	s.home = map[string][]byte{}
+	for code, loc := range s.locales.byCode {
+		html, err := s.pages.render(code, "home", s.layout(loc, "home", loc.T("home.title"), nil))
+		if err != nil {
+			return err
+		}
+		s.home[code] = html
+	}
+	return nil
+}
+
+func (s *Server) getHome(w http.ResponseWriter, _ *http.Request, v *visit) error {
+	w.Header()["Cache-Control"] = headerPrivate
+	sendPage(w, v.loc, http.StatusOK, s.home[v.loc.code])
+	return nil
+}
+
+// postLanguage stores the visitor's choice and goes back to where he was.
+func (s *Server) postLanguage(w http.ResponseWriter, r *http.Request, _ *visit) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	lang := r.PostForm.Get("lang")
+	if s.locales.byCode[lang] == nil {
+		return &failure{status: http.StatusBadRequest, key: "bad_form"}
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: LangCookie, Value: lang, Path: "/", MaxAge: int(365 * 24 * time.Hour / time.Second),
+		HttpOnly: true, Secure: s.cfg.SecureCookies || s.proxies.https(r), SameSite: http.SameSiteLaxMode,
+	})
+	back := "/"
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+		back = localPath(from.RequestURI(), "/")
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther)
+	return nil
+}
+
+// localPath returns target when it is a path on this site, else fallback: a
+// link must not be able to send somebody to another site after the login.
+func localPath(target, fallback string) string {
+	if !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") || strings.ContainsAny(target, "\\\r\n\t") {
+		return fallback
+	}
+	return target
+}
+
+// parseForm reads a posted form; only the URL-encoded kind is used here.
+func parseForm(r *http.Request) error {
+	mime, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if strings.TrimSpace(strings.ToLower(mime)) != "application/x-www-form-urlencoded" {
+		return &failure{status: http.StatusUnsupportedMediaType, key: "bad_form_type"}
+	}
+	if err := r.ParseForm(); err != nil {
+		if f := explain(err); f.status == http.StatusRequestEntityTooLarge {
+			return f
+		}
+		return &failure{status: http.StatusBadRequest, key: "bad_form", err: err}
+	}
+	return nil
+}
