@@ -1,0 +1,118 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"inventariolab/lab"
+)
+
+// Load checks that there was load in every window that a failover claim rests
+// on. Idle windows make it Unknown, never a pass: a fault that nobody could
+// notice proves nothing.
+func Load(name string, least int, windows ...LoadWindow) lab.Check {
+	want := fmt.Sprintf("at least %d requests sent in every window", least)
+	var got, idle []string
+	for _, w := range windows {
+		got = append(got, fmt.Sprintf("%d %s", w.Requests, w.Name))
+		if w.Requests < least {
+			idle = append(idle, w.Name)
+		}
+	}
+	if len(idle) > 0 {
+		return unknown(name, want, few(got, 9), fmt.Sprintf("hardly any load %s: the generator was starved or the balancer hung; "+
+			"look at the slowest request, and try on a less busy machine", few(idle, 9)))
+	}
+	return pass(name, want, few(got, 9))
+}
+
+// LoadWindow is how much load there was in a part of a scenario.
+type LoadWindow struct {
+	Name     string // "before", "during"
+	Requests int
+}
+
+// TakenOver checks that, while an instance is dead, the others share its
+// traffic by their weights. sh.Counts are the answers to the requests that
+// were sent between the proof of the fault and the start of the healing.
+//
+// An answer of the dead instance makes it Unknown: then the fault was not in
+// effect, and nothing was shown.
+func TakenOver(name, dead string, sh Shares) lab.Check {
+	if n := sh.Counts[dead]; n > 0 {
+		return unknown(name, "no answer of "+dead+" while it is dead", fmt.Sprintf("%d answers of it", n),
+			"the fault did not take effect: look whether something restarts the container, or another one uses its name")
+	}
+	sh.Instances = slices.DeleteFunc(slices.Clone(sh.Instances), func(in lab.Instance) bool { return in.Service == dead })
+	return sh.Judge(name)
+}
+
+// UnderWay counts the requests that were sent before a moment and answered
+// after it: whether the balancer gave them their turn before or after it
+// cannot be told.
+func UnderWay(reqs []Req, at time.Duration) int {
+	n := 0
+	for _, r := range reqs {
+		if r.At < at && r.At+time.Duration(r.Value.US)*time.Microsecond >= at {
+			n++
+		}
+	}
+	return n
+}
+
+// RecoveryWindow and RecoveryShare define when an instance is back: at the first of its answers from
+// which on, over one RecoveryWindow, it gives at least RecoveryShare of the
+// answers that are expected of it.
+const (
+	RecoveryWindow = 500 * time.Millisecond
+	RecoveryShare  = 0.9
+	recoveryLeast  = 20 // answers in a window, fewer tell nothing
+)
+
+// Recovered finds the moment at which service is back after from: see
+// RecoveryWindow. share is its expected share, from 0 to 1. A window that is
+// not over at the end of reqs does not count. Moments are send times since
+// the run's start. False when it did not come back.
+func Recovered(reqs []Req, service string, share float64, from time.Duration) (time.Duration, bool) {
+	var good []Req
+	for _, r := range reqs {
+		if r.At >= from && Failure(r.Value) == "" {
+			good = append(good, r)
+		}
+	}
+	slices.SortFunc(good, func(a, b Req) int { return cmp.Compare(a.At, b.At) })
+	end, mine := 0, 0 // good[i:end] is the window that begins at good[i]; mine of it are service's
+	for i, r := range good {
+		for end < len(good) && good[end].At < r.At+RecoveryWindow {
+			if good[end].Value.Instance == service {
+				mine++
+			}
+			end++
+		}
+		if end == len(good) {
+			return 0, false // the window is not over
+		}
+		if r.Value.Instance != service {
+			continue
+		}
+		if n := end - i; n >= recoveryLeast && float64(mine) >= RecoveryShare*share*float64(n) {
+			return r.At, true
+		}
+		mine--
+	}
+	return 0, false
+}
+
+// CameBack turns the result of Recovered into a check. healing is the moment
+// at which the healing was asked for.
+func CameBack(name, service string, healing, at time.Duration, ok bool, waited time.Duration) lab.Check {
+	want := fmt.Sprintf("%s answers at least %.0f %% of its share over %v again, within %v of being healed",
+		service, RecoveryShare*100, RecoveryWindow, waited.Round(time.Second))
+	if !ok {
+		return fail(name, want, "it did not", "the balancer does not send it requests again: look whether the balancer still uses its old address "+
+			"(a restarted container may get another one) and how long fail_timeout is")
+	}
+	return pass(name, want, fmt.Sprintf("it did %v after the healing was asked for", (at-healing).Round(time.Millisecond)))
+}

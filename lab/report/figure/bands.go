@@ -1,0 +1,88 @@
+package figure
+
+import (
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// bandMarks shades the bands behind a panel's data.
+type bandMarks []Band
+
+var _ plot.Plotter = bandMarks{}
+
+// Plot implements plot.Plotter.
+func (bs bandMarks) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	for _, b := range bs {
+		for _, s := range b.Spans {
+			fill := bandDark
+			if s.Faint {
+				fill = bandPale
+			}
+			x0, x1 := clamp(x(s.From), c.Min.X, c.Max.X), clamp(x(s.To), c.Min.X, c.Max.X)
+			c.FillPolygon(fill, rect(x0, c.Min.Y, x1, c.Max.Y))
+		}
+	}
+	// The edges come after every fill, so that overlapping bands keep theirs.
+	edge := draw.LineStyle{Color: bandInk, Width: 0.9, Dashes: []vg.Length{3, 3}}
+	for _, b := range bs {
+		for _, e := range b.edges() {
+			if at := x(e); at >= c.Min.X && at <= c.Max.X {
+				c.StrokeLine2(edge, at, c.Min.Y, at, c.Max.Y)
+			}
+		}
+	}
+}
+
+func (b Band) edges() []float64 {
+	var out []float64
+	for i, s := range b.Spans {
+		if i == 0 || b.Spans[i-1].To != s.From {
+			out = append(out, s.From)
+		}
+		if s.To > s.From {
+			out = append(out, s.To)
+		}
+	}
+	return out
+}
+
+// drawName draws the band's own lane above the panels: a bracket as wide as
+// the band and the name beside it, on the side that has room.
+func (b Band) drawName(dc draw.Canvas, mid float64, left, right vg.Length, x func(float64) vg.Length) {
+	if len(b.Spans) == 0 {
+		return
+	}
+	x0 := clamp(x(b.Spans[0].From), left, right)
+	x1 := clamp(x(b.Spans[len(b.Spans)-1].To), left, right)
+	y := vg.Length(mid)
+	for _, s := range b.Spans {
+		fill := bandDark
+		if s.Faint {
+			fill = bandPale
+		}
+		a, z := clamp(x(s.From), left, right), clamp(x(s.To), left, right)
+		dc.FillPolygon(fill, rect(a, y-6, z, y+6))
+	}
+	edge := draw.LineStyle{Color: bandInk, Width: 1}
+	dc.StrokeLines(edge,
+		[]vg.Point{{X: x0, Y: y - 6}, {X: x0, Y: y + 6}}, []vg.Point{{X: x1, Y: y - 6}, {X: x1, Y: y + 6}},
+		[]vg.Point{{X: x0, Y: y}, {X: x1, Y: y}})
+
+	const gap = 6
+	label := Fit(bandStyle, b.Label, float64(right-left))
+	w := bandStyle.Width(label)
+	switch {
+	case x1+gap+w <= right:
+		dc.FillText(bandStyle, vg.Point{X: x1 + gap, Y: y}, label)
+	case x0-gap-w >= left:
+		dc.FillText(bandStyle, vg.Point{X: x0 - gap - w, Y: y}, label)
+	default: // over the bracket, on a ground of its own
+		at := clamp((x0+x1-w)/2, left, right-w)
+		dc.FillPolygon(paper, rect(at-3, y-8, at+w+3, y+8))
+		dc.FillText(bandStyle, vg.Point{X: at, Y: y}, label)
+	}
+}
+
+func clamp(v, lo, hi vg.Length) vg.Length { return min(max(v, lo), hi) }

@@ -1,0 +1,220 @@
+// Package figure draws charts as SVG files that survive print, photocopiers
+// and colour-blind eyes: a title that is a sentence, a legend with dashes and
+// markers as well as colours, stacked panels over one x axis, and bands that
+// mark stretches of it.
+//
+// It knows nothing of the lab. The same Figure always gives the same bytes.
+package figure
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Width of every figure in CSS pixels, which are also the units inside the
+// SVG: text of size 13 is 13 pixels high where the picture is not scaled.
+const Width = 840
+
+// Columns is how many columns a series may have at most before neighbouring
+// values fall onto the same two pixels: the resolution to downsample to.
+const Columns = 360
+
+// Figure is one picture.
+type Figure struct {
+	Title  string // a sentence that says what the picture shows
+	Desc   string // the picture in words, for those who do not see it
+	Legend []Entry
+	Bands  []Band // marked stretches of the x axis, each named above the panels
+	X      Axis   // shared by all panels
+	Panels []Panel
+	Empty  string // drawn instead of the panels when there are none
+}
+
+// Axis is one axis. On a Log axis Min and Max are positive.
+type Axis struct {
+	Label    string
+	Min, Max float64
+	Log      bool
+	Ticks    []Tick // nil means round numbers, chosen to fit
+	NoGrid   bool
+}
+
+// Tick is one labelled place on an axis.
+type Tick struct {
+	At    float64
+	Label string
+}
+
+// Panel is one diagram; Height is that of its data area in pixels.
+type Panel struct {
+	Y      Axis
+	Height float64
+	Marks  []plot.Plotter
+}
+
+// Band is a named stretch of the x axis, made of spans.
+type Band struct {
+	Label string
+	Spans []Span
+}
+
+// Span is a part of a Band. Faint spans are drawn lighter: the way into a
+// state and out of it.
+type Span struct {
+	From, To float64
+	Faint    bool
+}
+
+const (
+	margin     = 14.0 // around everything
+	rightSpace = 12.0 // more room at the right, for the last tick's label
+	xAxisRoom  = 46.0 // tick labels and the label of the x axis
+	yAxisRoom  = 22.0 // the label of a y axis, sideways
+	panelGap   = 18.0
+	laneHeight = 20.0 // of a band's name
+	emptyRoom  = 130.0
+)
+
+// SVG renders the figure.
+func (f *Figure) SVG() ([]byte, error) {
+	titleLines := wrap(titleStyle, f.Title, Width-2*margin)
+	rows := layoutLegend(f.Legend, Width-2*margin)
+	h := f.height(len(titleLines), len(rows))
+
+	canvas := vgsvg.New(Width, vg.Length(h))
+	dc := draw.New(canvas)
+	dc.FillPolygon(paper, []vg.Point{{X: 0, Y: 0}, {X: Width, Y: 0}, {X: Width, Y: vg.Length(h)}, {X: 0, Y: vg.Length(h)}})
+
+	y := h - margin
+	for _, line := range titleLines {
+		dc.FillText(titleStyle, vg.Point{X: margin, Y: vg.Length(y)}, line)
+		y -= titleLine
+	}
+	y -= 4
+	for _, row := range rows {
+		row.draw(dc, y-legendLine/2)
+		y -= legendLine
+	}
+	if len(f.Panels) == 0 {
+		f.drawEmpty(dc, y)
+	} else if err := f.drawPanels(dc, y); err != nil {
+		return nil, fmt.Errorf("draw %q: %w", f.Title, err)
+	}
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("draw %q: %w", f.Title, err)
+	}
+	return finish(b.Bytes(), f.Title, f.Desc), nil
+}
+
+func (f *Figure) height(titleLines, legendRows int) float64 {
+	h := 2*margin + float64(titleLines)*titleLine + 4 + float64(legendRows)*legendLine
+	if len(f.Panels) == 0 {
+		return h + emptyRoom
+	}
+	h += float64(len(f.Bands))*laneHeight + xAxisRoom
+	for _, p := range f.Panels {
+		h += p.Height + panelGap
+	}
+	return h
+}
+
+// drawEmpty draws a frame with the reason why there is nothing in it.
+func (f *Figure) drawEmpty(dc draw.Canvas, top float64) {
+	r := vg.Rectangle{Min: vg.Point{X: margin, Y: margin}, Max: vg.Point{X: Width - margin, Y: vg.Length(top - 6)}}
+	dc.StrokeLines(frameStyle, []vg.Point{
+		r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}, r.Min,
+	})
+	lines := wrap(emptyStyle, f.Empty, Width-6*margin)
+	at := vg.Point{X: Width / 2, Y: (r.Min.Y+r.Max.Y)/2 + vg.Length(len(lines)-1)*legendLine/2}
+	for _, l := range lines {
+		dc.FillText(emptyStyle, at, l)
+		at.Y -= legendLine
+	}
+}
+
+// drawPanels draws the panels one under the other with aligned data areas, and
+// the names of the bands above the first.
+func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
+	plots := make([]*plot.Plot, len(f.Panels))
+	areas := make([]draw.Canvas, len(f.Panels))
+	y := top - float64(len(f.Bands))*laneHeight
+	var left, right vg.Length
+	for i, panel := range f.Panels {
+		last := i == len(f.Panels)-1
+		p, err := f.plot(panel, last)
+		if err != nil {
+			return err
+		}
+		low := y - panelGap - panel.Height
+		if last {
+			low -= xAxisRoom
+		}
+		area := draw.Canvas{Canvas: dc.Canvas, Rectangle: vg.Rectangle{
+			Min: vg.Point{X: margin + yAxisRoom, Y: vg.Length(low + panelGap/2)},
+			Max: vg.Point{X: Width - margin - rightSpace, Y: vg.Length(y - panelGap/2)},
+		}}
+		data := p.DataCanvas(area)
+		left = max(left, data.Min.X-area.Min.X)
+		right = max(right, area.Max.X-data.Max.X)
+		plots[i], areas[i] = p, area
+		y = low
+	}
+	for i, p := range plots {
+		data := p.DataCanvas(areas[i])
+		areas[i] = draw.Crop(areas[i], left-(data.Min.X-areas[i].Min.X), -(right - (areas[i].Max.X - data.Max.X)), 0, 0)
+		p.Draw(areas[i])
+		// The label is drawn here and not by the plot, which would make room for
+		// it at the wrong end of a logarithmic axis.
+		data = p.DataCanvas(areas[i])
+		label := Fit(axisStyle, f.Panels[i].Y.Label, f.Panels[i].Height+panelGap)
+		dc.FillText(sideStyle, vg.Point{X: margin, Y: (data.Min.Y + data.Max.Y) / 2}, label)
+	}
+	data := plots[0].DataCanvas(areas[0])
+	x, _ := plots[0].Transforms(&data)
+	for i, b := range f.Bands {
+		b.drawName(dc, top-(float64(i)+0.5)*laneHeight, data.Min.X, data.Max.X, x)
+	}
+	return nil
+}
+
+func (f *Figure) plot(panel Panel, last bool) (*plot.Plot, error) {
+	for _, a := range []Axis{f.X, panel.Y} {
+		if !(a.Min < a.Max) || math.IsInf(a.Min, 0) || math.IsInf(a.Max, 0) || (a.Log && a.Min <= 0) {
+			return nil, fmt.Errorf("axis %q cannot run from %g to %g", a.Label, a.Min, a.Max)
+		}
+	}
+	p := plot.New()
+	p.BackgroundColor = nil
+	f.X.apply(&p.X, Width/80)
+	panel.Y.apply(&p.Y, int(max(3, panel.Height/45)))
+	p.Y.Label.Text = ""
+	grid := gridMarks{}
+	if !f.X.NoGrid {
+		grid.x = p.X.Tick.Marker.Ticks(f.X.Min, f.X.Max)
+	}
+	if !panel.Y.NoGrid {
+		grid.y = p.Y.Tick.Marker.Ticks(panel.Y.Min, panel.Y.Max)
+	}
+	if !last {
+		p.X.Label.Text = ""
+		p.X.Tick.Marker = plot.ConstantTicks(unlabelled(p.X.Tick.Marker.Ticks(f.X.Min, f.X.Max)))
+	}
+	p.Add(bandMarks(f.Bands), grid)
+	p.Add(panel.Marks...)
+	return p, nil
+}
+
+func unlabelled(ts []plot.Tick) []plot.Tick {
+	out := make([]plot.Tick, len(ts))
+	for i, t := range ts {
+		out[i] = plot.Tick{Value: t.Value}
+	}
+	return out
+}

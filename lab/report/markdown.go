@@ -1,0 +1,24 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"text/template"
+)
+
+//go:embed report.md.tmpl
+var markdownText string
+
+var markdownTemplate = template.Must(template.New("report.md").Funcs(template.FuncMap{
+	"text":  inline,
+	"cell":  cell,
+	"code":  code,
+	"fence": fence,
+	"para":  block,
+}).Parse(markdownText))
+
+func renderMarkdown(d *document) ([]byte, error) {
+	var b bytes.Buffer
+	err := markdownTemplate.Execute(&b, d)
+	return b.Bytes(), err
+}

@@ -1,0 +1,67 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"time"
+
+	"inventariolab/lab"
+)
+
+// resultFile is result.json. Its schema is lab.SchemaVersion; fields are only
+// ever added to it.
+type resultFile struct {
+	Schema    int              `json:"schema"`
+	Verdict   lab.Verdict      `json:"verdict"`
+	Title     string           `json:"title,omitempty"`
+	Author    string           `json:"author,omitempty"`
+	Complete  bool             `json:"complete"` // false when the record was cut off
+	Started   time.Time        `json:"started"`
+	DurationS float64          `json:"duration_s"`
+	Stack     resultStack      `json:"stack"`
+	Scenarios []resultScenario `json:"scenarios"`
+}
+
+type resultStack struct {
+	ReadyS   float64           `json:"ready_s"`
+	Base     string            `json:"base,omitempty"`
+	Versions map[string]string `json:"versions,omitempty"`
+}
+
+type resultScenario struct {
+	Name      string             `json:"name"`
+	Verdict   lab.Verdict        `json:"verdict"`
+	Reason    string             `json:"reason,omitempty"`
+	DurationS float64            `json:"duration_s"`
+	Checks    []lab.Check        `json:"checks"`
+	Metrics   map[string]float64 `json:"metrics"`
+}
+
+func renderResult(d *document) ([]byte, error) {
+	run := d.Run
+	out := resultFile{
+		Schema: lab.SchemaVersion, Verdict: run.Verdict, Title: run.Info.Title, Author: run.Info.Author,
+		Complete: run.Complete, Started: run.Info.Started.UTC(), DurationS: roundSeconds(run.Length),
+		Stack:     resultStack{ReadyS: run.Stack.ReadyS, Base: run.Stack.Base, Versions: run.Stack.Versions},
+		Scenarios: []resultScenario{},
+	}
+	for _, s := range run.Scenarios {
+		r := resultScenario{
+			Name: s.Name, Verdict: s.Verdict, Reason: s.Reason, DurationS: roundSeconds(s.Length),
+			Checks: append([]lab.Check{}, s.Checks...), Metrics: make(map[string]float64, len(s.Metrics)),
+		}
+		for _, m := range s.Metrics {
+			r.Metrics[m.Name] = m.Value
+		}
+		out.Scenarios = append(out.Scenarios, r)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // "p99 < 50 ms" stays readable
+	enc.SetIndent("", "  ")
+	err := enc.Encode(out)
+	return b.Bytes(), err
+}
+
+func roundSeconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
