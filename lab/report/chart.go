@@ -78,6 +78,23 @@ func (in chartInput) since(at time.Duration) float64 { return (at - in.Start).Se
 // do.
 func failed(q *lab.Request) bool { return q.Err != "" || q.Status < 200 || q.Status > 299 }
 
+// reach widens lo..hi, in seconds since the start, to the scenario's faults,
+// and to its end if a fault is open then.
+func (in chartInput) reach(lo, hi float64) (float64, float64) {
+	open := make(map[lab.FaultSpec]bool)
+	for _, f := range in.Faults {
+		at := in.since(f.At)
+		lo, hi = min(lo, at), max(hi, at)
+		open[f.Value.FaultSpec] = f.Value.Phase != lab.FaultHealed
+	}
+	for _, o := range open {
+		if o {
+			hi = max(hi, in.Length.Seconds())
+		}
+	}
+	return lo, hi
+}
+
 // bands turns the phases of the scenario's faults into bands. A fault whose
 // end was not recorded reaches to the end of the picture.
 func (in chartInput) bands(end float64) []figure.Band {
@@ -139,9 +156,11 @@ func (in chartInput) bands(end float64) []figure.Band {
 
 // timeAxis is the x axis of the charts over time.
 func (in chartInput) timeAxis(lo, hi float64) figure.Axis {
+	pad := 0.012 * (hi - lo) // so that nothing sits on the frame
 	if hi-lo < 1e-3 {
-		lo, hi = lo-0.5, hi+0.5 // everything happened at one moment
+		pad = 0.5 // everything happened at one moment
 	}
+	lo, hi = lo-pad, hi+pad
 	return figure.Axis{Label: in.Lang.t("axis.time"), Min: lo, Max: hi}
 }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"inventariolab/lab/report/figure"
@@ -10,7 +11,8 @@ import (
 // lagSeries is the series of replication lags, one label per replica.
 const lagSeries = "lag_ms"
 
-// drawLag draws the lag of each replica over time.
+// drawLag draws the lag over time, one panel per replica to the same scale:
+// lines this noisy would hide each other in one.
 func drawLag(in chartInput) drawing {
 	byName := make(map[string][]figure.Point)
 	for _, s := range in.Samples {
@@ -24,37 +26,42 @@ func drawLag(in chartInput) drawing {
 	l := in.Lang
 	names := sortedNames(byName)
 	first, last, low, high := bounds(byName)
-	for _, f := range in.Faults {
-		first, last = min(first, in.since(f.At)), max(last, in.since(f.At))
-	}
+	first, last = in.reach(first, last)
 	fig := figure.Figure{X: in.timeAxis(first, last), Bands: in.bands(last)}
 	y := in.valueAxis("axis.lag", low, high)
-	panel := figure.Panel{Height: 300, Y: y}
-	var all []float64
+	height := max(90, 300/float64(len(names)))
+	var all []int64 // in microseconds
 	var words []string
 	for i, name := range names {
 		points := byName[name]
 		slices.SortStableFunc(points, func(a, b figure.Point) int { return cmp.Compare(a.X, b.X) })
-		values := make([]float64, len(points))
+		us := make([]int64, len(points))
 		for j, p := range points {
-			values[j] = p.Y
+			us[j] = int64(math.Round(p.Y * 1000))
 		}
-		all = append(all, values...)
-		slices.Sort(values)
-		p50, p99 := quantile(values, 0.50), quantile(values, 0.99)
-		thinned := thin(points, first, last, figure.Columns)
+		all = append(all, us...)
+		slices.Sort(us)
+
 		look := figure.Series(i)
-		every := max(1, len(thinned)/12)
-		panel.Marks = append(panel.Marks, figure.Line{
-			Points: thinned, Look: look, Every: every, Offset: i * every / max(1, len(names)),
-		})
-		text := l.t("lag.entry", name, l.ms(p50), l.ms(p99), l.count(int64(len(points))))
-		fig.Legend = append(fig.Legend, figure.Entry{Look: look, Label: text})
-		words = append(words, text)
+		look.Dash, look.Width = nil, 1.6 // its panel tells it apart
+		panel := figure.Panel{Height: height, Y: y}
+		thinned := thin(points, first, last, figure.Columns)
+		line := figure.Line{Points: thinned, Look: look}
+		if len(thinned) <= 60 {
+			line.Every = 1
+		}
+		panel.Marks = append(panel.Marks, line)
+		panel.Title = l.t("lag.entry", name, l.percentiles(us, 1000, 0.50, 0.99), l.ms(float64(us[len(us)-1])/1000), l.count(int64(len(us))))
+		fig.Panels = append(fig.Panels, panel)
+		words = append(words, panel.Title)
 	}
-	fig.Panels = []figure.Panel{panel}
 	slices.Sort(all)
-	fig.Title = l.t("lag.title", l.ms(quantile(all, 0.50)), l.ms(quantile(all, 0.99)), l.ms(all[len(all)-1]))
+	largest := l.ms(float64(all[len(all)-1]) / 1000)
+	if enoughFor(0.99, len(all)) {
+		fig.Title = l.t("lag.title", l.ms(float64(quantile(all, 0.50))/1000), l.ms(float64(quantile(all, 0.99))/1000), largest)
+	} else {
+		fig.Title = l.t("lag.title.few", l.n("values", int64(len(all))), largest)
+	}
 	return drawing{
 		figure: fig, alt: l.t("lag.alt", joined(words)),
 		caption: fig.Title + ". " + l.t("lag.caption") + in.bandsCaption(),
@@ -62,12 +69,9 @@ func drawLag(in chartInput) drawing {
 }
 
 func bounds(series map[string][]figure.Point) (x0, x1, y0, y1 float64) {
-	first := true
+	x0, x1, y0, y1 = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for _, points := range series {
 		for _, p := range points {
-			if first {
-				x0, x1, y0, y1, first = p.X, p.X, p.Y, p.Y, false
-			}
 			x0, x1, y0, y1 = min(x0, p.X), max(x1, p.X), min(y0, p.Y), max(y1, p.Y)
 		}
 	}

@@ -25,7 +25,7 @@ func drawLatency(in chartInput) drawing {
 		return in.noData("chart.latency", "nodata.latency")
 	}
 	l := in.Lang
-	names := sortedNames(times)
+	names := in.loads(times)
 	var fig figure.Figure
 	panel := figure.Panel{Height: 330}
 	lo, hi, nines := math.Inf(1), 0.0, 2.0
@@ -42,14 +42,13 @@ func drawLatency(in chartInput) drawing {
 		panel.Marks = append(panel.Marks, figure.Line{Points: percentileCurve(us), Look: line})
 		stems := figure.Stems{Look: look}
 		for _, q := range []float64{0.50, 0.95, 0.99} {
-			if float64(n)*(1-q) < 1-1e-9 {
-				continue // too few values for this percentile to be a place on the curve
+			if !enoughFor(q, n) {
+				continue
 			}
 			stems.Points = append(stems.Points, figure.Point{X: -math.Log10(1 - q), Y: float64(quantile(us, q)) / 1000})
 		}
 		panel.Marks = append(panel.Marks, stems)
-		p := func(q float64) string { return l.ms(float64(quantile(us, q)) / 1000) }
-		text := l.t("latency.entry", name, p(0.50), p(0.95), p(0.99), l.ms(float64(us[n-1])/1000), l.count(int64(n)))
+		text := l.t("latency.entry", name, l.percentiles(us, 1000, 0.50, 0.95, 0.99), l.ms(float64(us[n-1])/1000), l.count(int64(n)))
 		if bad[name] > 0 {
 			text += l.t("latency.failed", l.count(bad[name]))
 		}
@@ -60,12 +59,29 @@ func drawLatency(in chartInput) drawing {
 	fig.X = figure.Axis{Label: l.t("axis.percentile"), Min: 0, Max: nines * 1.03, Ticks: ninesTicks(nines)}
 	fig.Panels = []figure.Panel{panel}
 	first := times[names[0]]
-	fig.Title = l.t("latency.title", names[0],
-		l.ms(float64(quantile(first, 0.50))/1000), l.ms(float64(quantile(first, 0.99))/1000))
+	if enoughFor(0.99, len(first)) {
+		fig.Title = l.t("latency.title", names[0],
+			l.ms(float64(quantile(first, 0.50))/1000), l.ms(float64(quantile(first, 0.99))/1000))
+	} else {
+		fig.Title = l.t("latency.title.few", names[0], l.n("answers", int64(len(first))), l.ms(float64(first[len(first)-1])/1000))
+	}
 	return drawing{
 		figure: fig, alt: l.t("latency.alt", joined(words)),
 		caption: fig.Title + ". " + l.t("latency.caption"),
 	}
+}
+
+// loads lists the loads that have times, in the order in which they began.
+func (in chartInput) loads(times map[string][]int64) []string {
+	var out []string
+	for i := range in.Requests {
+		if name := in.Requests[i].Value.Load; times[name] != nil && !slices.Contains(out, name) {
+			if out = append(out, name); len(out) == len(times) {
+				break
+			}
+		}
+	}
+	return out
 }
 
 // ninesOf is the place of the i-th of n sorted values on the axis of nines:

@@ -46,7 +46,11 @@ func drawShares(in chartInput) drawing {
 	var words []string
 	top, worst, worstName := 0.0, -1.0, ""
 	for i, r := range rows {
-		ticks = append(ticks, figure.Tick{At: float64(i), Label: clipLabel(r.name)})
+		label := clipLabel(r.name)
+		if len(rows) > 8 && i%2 == 1 {
+			label = "\n" + label // in turns on two lines, or they would overlap
+		}
+		ticks = append(ticks, figure.Tick{At: float64(i), Label: label})
 		word := r.name + ": "
 		if math.IsNaN(r.expected) {
 			word += l.t("shares.alt.none")
@@ -87,6 +91,9 @@ func drawShares(in chartInput) drawing {
 	legend = append(legend, figure.Entry{Kind: figure.BracketEntry, Label: l.t("shares.band")})
 
 	title := l.t("shares.title", onePlace(100*worst), worstName)
+	if worst < 0.0005 {
+		title = l.t("shares.title.exact") // to the tenth of a point that is shown
+	}
 	if !slices.ContainsFunc(rows, func(r shareRow) bool { return !math.IsNaN(r.expected) }) {
 		title, legend = l.t("shares.title.unexpected"), legend[1:len(legend)-1]
 	}

@@ -34,7 +34,7 @@ func drawTimeline(in chartInput) drawing {
 		})
 		fig.Legend = append(fig.Legend, figure.Entry{Look: look, Label: name})
 		top = max(top, highest(points))
-		words = append(words, l.t("timeline.alt.instance", name, l.count(t.totals[name])))
+		words = append(words, l.t("timeline.alt.instance", name, l.n("requests", t.totals[name])))
 	}
 	if t.failed > 0 {
 		points := t.rate(t.failedCounts)
@@ -57,9 +57,11 @@ func drawTimeline(in chartInput) drawing {
 		}
 		fig.Legend = append(fig.Legend, figure.Entry{Look: look, Label: label})
 	}
-	fig.Legend = append(fig.Legend, figure.Entry{
-		Kind: figure.RangeEntry, Look: figure.Look{Color: figure.Sky}, Label: l.t("timeline.range"),
-	})
+	if len(t.loads) > 0 {
+		fig.Legend = append(fig.Legend, figure.Entry{
+			Kind: figure.RangeEntry, Look: figure.Look{Color: figure.Sky}, Label: l.t("timeline.range"),
+		})
+	}
 	if t.failed > 0 {
 		answers.Marks = append(answers.Marks, figure.Markers{Points: t.failures, Look: figure.Wrong()})
 		fig.Legend = append(fig.Legend, figure.Entry{Look: figure.Wrong(), Label: l.t("timeline.failed", l.count(t.failed))})
@@ -70,10 +72,10 @@ func drawTimeline(in chartInput) drawing {
 	if t.failed > 0 {
 		outcome = l.t("timeline.some", l.count(t.failed), seconds2(t.firstFail), seconds2(t.lastFail))
 	}
-	fig.Title = l.t("timeline.title", l.count(int64(len(in.Requests))), outcome, l.ms(t.slowest), seconds2(t.slowestAt))
+	fig.Title = l.t("timeline.title", l.n("requests", int64(len(in.Requests))), outcome, l.ms(t.slowest), seconds2(t.slowestAt))
 	return drawing{
 		figure: fig, alt: fig.Title + ". " + joined(words),
-		caption: fig.Title + ". " + l.t("timeline.caption", l.seconds(t.bin)) + in.bandsCaption(),
+		caption: fig.Title + ". " + l.t("timeline.caption", l.seconds(t.bin)) + in.bandsCaption() + in.silence(),
 	}
 }
 
@@ -107,9 +109,7 @@ func (in chartInput) gather() *timeline {
 		t.first = min(t.first, sent)
 		t.last = max(t.last, sent+float64(r.Value.US)/1e6)
 	}
-	for _, f := range in.Faults {
-		t.first, t.last = min(t.first, in.since(f.At)), max(t.last, in.since(f.At))
-	}
+	t.first, t.last = in.reach(t.first, t.last)
 	length := time.Duration((t.last - t.first) * float64(time.Second))
 	t.bin = binWidth(length, len(in.Requests))
 	t.bins = max(1, int(math.Ceil(float64(length)/float64(t.bin))))
@@ -164,7 +164,10 @@ func (t *timeline) binOf(s float64) int {
 // last bin may be cut off by the end.
 func (t *timeline) middle(i int) (x, width float64) {
 	from := t.first + float64(i)*t.bin.Seconds()
-	to := min(from+t.bin.Seconds(), max(t.last, from+1e-6))
+	to := from + t.bin.Seconds()
+	if t.bins > 1 {
+		to = min(to, max(t.last, from+1e-6))
+	}
 	return (from + to) / 2, to - from
 }
 
@@ -223,6 +226,37 @@ func (in chartInput) bandsCaption() string {
 		return ""
 	}
 	return " " + in.Lang.t("bands.caption")
+}
+
+// silence says for how long the instances that were broken answered nothing.
+func (in chartInput) silence() string {
+	out := ""
+	seen := make(map[string]bool)
+	for _, f := range in.Faults {
+		target := f.Value.Service
+		if seen[target] {
+			continue
+		}
+		seen[target] = true
+		var done []time.Duration
+		for i := range in.Requests {
+			r := &in.Requests[i]
+			if r.Value.Instance == target && !failed(&r.Value) {
+				done = append(done, r.At+time.Duration(r.Value.US)*time.Microsecond)
+			}
+		}
+		slices.Sort(done)
+		var from, to time.Duration
+		for i := 1; i < len(done); i++ {
+			if done[i] > f.At && done[i]-done[i-1] > to-from {
+				from, to = done[i-1], done[i]
+			}
+		}
+		if to > from {
+			out += " " + in.Lang.t("timeline.silent", target, seconds2(in.since(from)), seconds2(in.since(to)))
+		}
+	}
+	return out
 }
 
 func highest(points []figure.Point) float64 {

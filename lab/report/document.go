@@ -64,6 +64,9 @@ func newDocument(run *lab.Run, c config) (*document, error) {
 		}
 		base := files.unique(s.Name)
 		for _, kind := range s.Charts {
+			if s.Verdict == lab.Skipped {
+				break // nothing was tried: there is nothing to draw
+			}
 			pic, err := drawChart(kind, s, run.Stack.Expected, c.lang)
 			if err != nil {
 				return nil, fmt.Errorf("chart %s of scenario %s: %w", kind, s.Name, err)
@@ -262,7 +265,11 @@ func keyNumbers(s *lab.ScenarioRun, l Lang) string {
 	for _, k := range keys {
 		if v, ok := s.Metric(k); ok {
 			info, _ := explain(k)
-			parts = append(parts, info.short.in(l)+" "+l.value(v, info.unit))
+			part := info.short.in(l) + " " + l.value(v, info.unit)
+			if info.unit == unitNone {
+				part = l.value(v, info.unit) + " " + info.short.in(l)
+			}
+			parts = append(parts, part)
 		}
 	}
 	var shares []string

@@ -33,7 +33,7 @@ func clean(s string) string {
 func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
 
 var (
-	listStart = regexp.MustCompile(`^[0-9]{1,9}[.)]`)
+	listStart = regexp.MustCompile(`^[0-9]{1,9}[.)]( |$)`)
 	webStart  = regexp.MustCompile(`(?i)www\.`)
 )
 
@@ -54,7 +54,13 @@ func inline(s string) string {
 		case '|':
 			// The entity is text in a cell and outside of one.
 			b.WriteString("&#124;")
-		case '\\', '`', '*', '[', ']', '~', '$', '@':
+		case '@':
+			// Between words it would make an e-mail address.
+			if i > 0 && i < len(runes)-1 && runes[i-1] != ' ' && runes[i+1] != ' ' {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		case '\\', '`', '*', '[', ']', '~', '$':
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case '_':
@@ -77,7 +83,9 @@ func inline(s string) string {
 			}
 			b.WriteRune(r)
 		case '+', '-', '=':
-			if i == 0 {
+			// At the start they make a list, a rule or a heading of the line above,
+			// but not when a word or a number follows.
+			if i == 0 && !(len(runes) > 1 && wordRune(runes[1])) {
 				b.WriteByte('\\')
 			}
 			b.WriteRune(r)
@@ -87,7 +95,8 @@ func inline(s string) string {
 	}
 	out := webStart.ReplaceAllStringFunc(b.String(), func(w string) string { return w[:3] + `\.` })
 	if m := listStart.FindString(out); m != "" {
-		out = m[:len(m)-1] + `\` + out[len(m)-1:]
+		digits := len(strings.TrimRight(m, ".) "))
+		out = out[:digits] + `\` + out[digits:]
 	}
 	return out
 }

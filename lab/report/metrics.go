@@ -9,7 +9,7 @@ const (
 	unitNone  unit = ""
 	unitMS    unit = "ms"
 	unitShare unit = "share" // a part of one, shown in per cent
-	unitRPS   unit = "1/s"
+	unitRPS   unit = "/s"
 	unitS     unit = "s"
 	unitMB    unit = "MB"
 )

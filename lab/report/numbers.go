@@ -11,6 +11,19 @@ import (
 // sentences have it; thousands are set off by a comma in English and by a
 // space in Spanish, never by a point.
 
+// percentiles writes quantiles of sorted values, "p50 3.1 ms, p99 12 ms, ", with
+// unit values to a millisecond; those that the values are too few for are left
+// out.
+func (l Lang) percentiles(sorted []int64, unit float64, qs ...float64) string {
+	var b strings.Builder
+	for _, q := range qs {
+		if enoughFor(q, len(sorted)) {
+			b.WriteString("p" + strconv.FormatFloat(100*q, 'f', -1, 64) + " " + l.ms(float64(quantile(sorted, q))/unit) + ", ")
+		}
+	}
+	return b.String()
+}
+
 // count writes a whole number.
 func (l Lang) count(n int64) string {
 	s := strconv.FormatInt(n, 10)
@@ -91,6 +104,8 @@ func (l Lang) value(v float64, u unit) string {
 		return percent(v)
 	case unitNone:
 		return l.number(v)
+	case unitRPS:
+		return l.number(v) + "/s"
 	}
 	return l.number(v) + " " + string(u)
 }

@@ -22,6 +22,10 @@ func quantile[T cmp.Ordered](sorted []T, q float64) T {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
+// enoughFor says whether n values can tell a q-quantile: at least one of them
+// lies beyond it. A p99 takes 100 values.
+func enoughFor(q float64, n int) bool { return float64(n)*(1-q) >= 1-1e-9 }
+
 // columns downsamples points in any order to at most n columns over lo..hi,
 // keeping the lowest and the highest value of each.
 type columns struct {

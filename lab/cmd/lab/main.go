@@ -76,11 +76,18 @@ writes a report. It exits with 0 when everything passed, 1 when a check failed
 and 2 when it could not tell.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return lab.Hint(fmt.Errorf("unknown command %q", args[0]), "`lab --help` lists the commands.")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return lab.Hint(err, fmt.Sprintf("`%s --help` lists the flags.", c.CommandPath()))
 	})
-	root.AddCommand(newRun(args), newList(), newUp(), newDown(), newPrepare(), newReport())
+	root.AddCommand(newRun(args), newList(), newUp(), newDown(), newPrepare(), newReport(), newBench())
 	return root
 }
 

@@ -3,6 +3,7 @@ package figure
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg/draw"
@@ -48,9 +49,25 @@ func linearTicks(lo, hi float64, n int) []Tick {
 		if k == 0 {
 			v = 0 // not minus zero
 		}
-		out = append(out, Tick{At: v, Label: strconv.FormatFloat(v, 'f', decimals, 64)})
+		out = append(out, Tick{At: v, Label: grouped(strconv.FormatFloat(v, 'f', decimals, 64))})
 	}
 	return out
+}
+
+// grouped sets off the thousands of whole numbers from 10 000 on with spaces,
+// which no language mistakes for a decimal sign.
+func grouped(s string) string {
+	if len(s) < 5 || strings.ContainsAny(s, ".-") {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteRune('\u00a0')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // NiceStep is the smallest of 1, 2, 5 times a power of ten that is not below v.
@@ -85,7 +102,7 @@ func logTicks(lo, hi float64, n int) []Tick {
 			}
 			t := Tick{At: v}
 			if labelled[m] && e%every == 0 {
-				t.Label = strconv.FormatFloat(v, 'f', max(0, -e), 64)
+				t.Label = grouped(strconv.FormatFloat(v, 'f', max(0, -e), 64))
 			}
 			out = append(out, t)
 		}

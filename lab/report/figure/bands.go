@@ -1,6 +1,8 @@
 package figure
 
 import (
+	"image/color"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -14,14 +16,16 @@ var _ plot.Plotter = bandMarks{}
 // Plot implements plot.Plotter.
 func (bs bandMarks) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
-	for _, b := range bs {
-		for _, s := range b.Spans {
-			fill := bandDark
-			if s.Faint {
-				fill = bandPale
+	// Dark spans come after all faint ones: where two bands overlap, what is in
+	// effect counts.
+	for _, faint := range []bool{true, false} {
+		for _, b := range bs {
+			for _, s := range b.Spans {
+				if s.Faint == faint {
+					x0, x1 := clamp(x(s.From), c.Min.X, c.Max.X), clamp(x(s.To), c.Min.X, c.Max.X)
+					c.FillPolygon(s.fill(), rect(x0, c.Min.Y, x1, c.Max.Y))
+				}
 			}
-			x0, x1 := clamp(x(s.From), c.Min.X, c.Max.X), clamp(x(s.To), c.Min.X, c.Max.X)
-			c.FillPolygon(fill, rect(x0, c.Min.Y, x1, c.Max.Y))
 		}
 	}
 	// The edges come after every fill, so that overlapping bands keep theirs.
@@ -33,6 +37,13 @@ func (bs bandMarks) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 	}
+}
+
+func (s Span) fill() color.NRGBA {
+	if s.Faint {
+		return bandPale
+	}
+	return bandDark
 }
 
 func (b Band) edges() []float64 {
@@ -58,12 +69,8 @@ func (b Band) drawName(dc draw.Canvas, mid float64, left, right vg.Length, x fun
 	x1 := clamp(x(b.Spans[len(b.Spans)-1].To), left, right)
 	y := vg.Length(mid)
 	for _, s := range b.Spans {
-		fill := bandDark
-		if s.Faint {
-			fill = bandPale
-		}
 		a, z := clamp(x(s.From), left, right), clamp(x(s.To), left, right)
-		dc.FillPolygon(fill, rect(a, y-6, z, y+6))
+		dc.FillPolygon(s.fill(), rect(a, y-6, z, y+6))
 	}
 	edge := draw.LineStyle{Color: bandInk, Width: 1}
 	dc.StrokeLines(edge,
@@ -71,8 +78,8 @@ func (b Band) drawName(dc draw.Canvas, mid float64, left, right vg.Length, x fun
 		[]vg.Point{{X: x0, Y: y}, {X: x1, Y: y}})
 
 	const gap = 6
-	label := Fit(bandStyle, b.Label, float64(right-left))
-	w := bandStyle.Width(label)
+	label := fit(bandStyle, b.Label, float64(right-left))
+	w := roomy(bandStyle, label)
 	switch {
 	case x1+gap+w <= right:
 		dc.FillText(bandStyle, vg.Point{X: x1 + gap, Y: y}, label)

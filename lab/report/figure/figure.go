@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -53,6 +54,7 @@ type Tick struct {
 
 // Panel is one diagram; Height is that of its data area in pixels.
 type Panel struct {
+	Title  string // above it; "" for none
 	Y      Axis
 	Height float64
 	Marks  []plot.Plotter
@@ -76,6 +78,7 @@ const (
 	rightSpace = 12.0 // more room at the right, for the last tick's label
 	xAxisRoom  = 46.0 // tick labels and the label of the x axis
 	yAxisRoom  = 22.0 // the label of a y axis, sideways
+	tickLine   = 16.0 // every further line of the x axis's tick labels
 	panelGap   = 18.0
 	laneHeight = 20.0 // of a band's name
 	emptyRoom  = 130.0
@@ -118,11 +121,27 @@ func (f *Figure) height(titleLines, legendRows int) float64 {
 	if len(f.Panels) == 0 {
 		return h + emptyRoom
 	}
-	h += float64(len(f.Bands))*laneHeight + xAxisRoom
+	h += float64(len(f.Bands))*laneHeight + f.X.room()
 	for _, p := range f.Panels {
-		h += p.Height + panelGap
+		h += p.Height + panelGap + p.titleRoom()
 	}
 	return h
+}
+
+// room is the height of an x axis with its labels.
+func (a Axis) room() float64 {
+	lines := 0
+	for _, t := range a.Ticks {
+		lines = max(lines, strings.Count(t.Label, "\n"))
+	}
+	return xAxisRoom + float64(lines)*tickLine
+}
+
+func (p Panel) titleRoom() float64 {
+	if p.Title == "" {
+		return 0
+	}
+	return legendLine
 }
 
 // drawEmpty draws a frame with the reason why there is nothing in it.
@@ -152,15 +171,18 @@ func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
 		if err != nil {
 			return err
 		}
+		y -= panel.titleRoom()
 		low := y - panelGap - panel.Height
 		if last {
-			low -= xAxisRoom
+			low -= f.X.room()
 		}
 		area := draw.Canvas{Canvas: dc.Canvas, Rectangle: vg.Rectangle{
 			Min: vg.Point{X: margin + yAxisRoom, Y: vg.Length(low + panelGap/2)},
 			Max: vg.Point{X: Width - margin - rightSpace, Y: vg.Length(y - panelGap/2)},
 		}}
 		data := p.DataCanvas(area)
+		// What is left over of the room for the axis goes below it.
+		area = draw.Crop(area, 0, 0, data.Max.Y-data.Min.Y-vg.Length(panel.Height), 0)
 		left = max(left, data.Min.X-area.Min.X)
 		right = max(right, area.Max.X-data.Max.X)
 		plots[i], areas[i] = p, area
@@ -173,7 +195,11 @@ func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
 		// The label is drawn here and not by the plot, which would make room for
 		// it at the wrong end of a logarithmic axis.
 		data = p.DataCanvas(areas[i])
-		label := Fit(axisStyle, f.Panels[i].Y.Label, f.Panels[i].Height+panelGap)
+		if t := f.Panels[i].Title; t != "" {
+			t = fit(legendStyle, t, float64(data.Max.X-data.Min.X))
+			dc.FillText(legendStyle, vg.Point{X: data.Min.X, Y: data.Max.Y + legendLine/2 + 2}, t)
+		}
+		label := fit(axisStyle, f.Panels[i].Y.Label, f.Panels[i].Height+panelGap)
 		dc.FillText(sideStyle, vg.Point{X: margin, Y: (data.Min.Y + data.Max.Y) / 2}, label)
 	}
 	data := plots[0].DataCanvas(areas[0])

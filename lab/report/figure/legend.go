@@ -28,7 +28,7 @@ const (
 const (
 	sampleWidth = 34.0
 	sampleGap   = 6.0
-	entryGap    = 20.0
+	entryGap    = 14.0
 )
 
 type legendRow []Entry
@@ -39,7 +39,7 @@ func layoutLegend(entries []Entry, width float64) []legendRow {
 	var row legendRow
 	used := 0.0
 	for _, e := range entries {
-		e.Label = Fit(legendStyle, e.Label, width-sampleWidth-sampleGap)
+		e.Label = fit(legendStyle, e.Label, width-sampleWidth-sampleGap)
 		w := e.width()
 		if len(row) > 0 && used+w-entryGap > width {
 			rows = append(rows, row)
@@ -55,7 +55,7 @@ func layoutLegend(entries []Entry, width float64) []legendRow {
 }
 
 func (e Entry) width() float64 {
-	return sampleWidth + sampleGap + float64(legendStyle.Width(e.Label)) + entryGap
+	return sampleWidth + sampleGap + float64(roomy(legendStyle, e.Label)) + entryGap
 }
 
 func (r legendRow) draw(dc draw.Canvas, mid float64) {

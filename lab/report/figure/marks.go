@@ -12,7 +12,9 @@ import (
 const (
 	markerRadius = 3.4
 	crossRadius  = 4.5
+	dotRadius    = 2.8 // of a line with a single point
 	rangeWidth   = 2.0 // pixels of one column
+	sparse       = 120 // so few columns are drawn twice as wide
 )
 
 // Point is one place in data coordinates.
@@ -39,7 +41,7 @@ func (l Line) Plot(c draw.Canvas, p *plot.Plot) {
 			parts = append(parts, part)
 		} else if len(part) == 1 {
 			// A lone point would be invisible as a line.
-			c.DrawGlyph(draw.GlyphStyle{Color: l.Look.Color, Radius: 1.6, Shape: solidCircle}, part[0])
+			c.DrawGlyph(draw.GlyphStyle{Color: l.Look.Color, Radius: dotRadius, Shape: solidCircle}, part[0])
 		}
 		part = nil
 	}
@@ -107,18 +109,22 @@ var _ plot.Plotter = Ranges{}
 // Plot implements plot.Plotter.
 func (r Ranges) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
+	width := vg.Length(rangeWidth)
+	if len(r.Ranges) < sparse {
+		width *= 2
+	}
 	var path vg.Path
 	for _, q := range r.Ranges {
 		lo, hi := y(q.Lo), y(q.Hi)
-		if d := rangeWidth - (hi - lo); d > 0 {
+		if d := width - (hi - lo); d > 0 {
 			lo, hi = lo-d/2, hi+d/2 // a single value is a dot
 		}
 		lo, hi = max(lo, c.Min.Y), min(hi, c.Max.Y)
 		at := x(q.X)
-		path.Move(vg.Point{X: at - rangeWidth/2, Y: lo})
-		path.Line(vg.Point{X: at + rangeWidth/2, Y: lo})
-		path.Line(vg.Point{X: at + rangeWidth/2, Y: hi})
-		path.Line(vg.Point{X: at - rangeWidth/2, Y: hi})
+		path.Move(vg.Point{X: at - width/2, Y: lo})
+		path.Line(vg.Point{X: at + width/2, Y: lo})
+		path.Line(vg.Point{X: at + width/2, Y: hi})
+		path.Line(vg.Point{X: at - width/2, Y: hi})
 		path.Close()
 	}
 	if len(path) > 0 {

@@ -107,14 +107,18 @@ func sideways(s text.Style) text.Style {
 	return s
 }
 
+// roomy is the width to keep free for s: a system without any of the usual
+// fonts falls back to one that runs up to a sixth wider.
+func roomy(style text.Style, s string) vg.Length { return style.Width(s) * 1.16 }
+
 // wrap breaks s into lines not wider than width. A single word that is wider
 // is cut with an ellipsis.
 func wrap(style text.Style, s string, width float64) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(s) {
-		word = Fit(style, word, width)
-		if line != "" && style.Width(line+" "+word) > vg.Length(width) {
+		word = fit(style, word, width)
+		if line != "" && roomy(style, line+" "+word) > vg.Length(width) {
 			lines = append(lines, line)
 			line = ""
 		}
@@ -126,13 +130,13 @@ func wrap(style text.Style, s string, width float64) []string {
 	return append(lines, line)
 }
 
-// Fit cuts s with an ellipsis so that it is not wider than width.
-func Fit(style text.Style, s string, width float64) string {
-	if style.Width(s) <= vg.Length(width) {
+// fit cuts s with an ellipsis so that it is not wider than width.
+func fit(style text.Style, s string, width float64) string {
+	if roomy(style, s) <= vg.Length(width) {
 		return s
 	}
 	r := []rune(s)
-	for len(r) > 0 && style.Width(string(r)+"…") > vg.Length(width) {
+	for len(r) > 0 && roomy(style, string(r)+"…") > vg.Length(width) {
 		r = r[:len(r)-1]
 	}
 	return string(r) + "…"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"strings"
 )
 
 // fontFamily names fonts of the same widths for every common system, then
@@ -21,6 +22,8 @@ var (
 // instead of points, a title and a description for screen readers, and fonts
 // that every system has.
 func finish(svg []byte, title, desc string) []byte {
+	svg = bytes.Map(legal, svg)
+	title, desc = strings.Map(legal, title), strings.Map(legal, desc)
 	size := regexp.MustCompile(`viewBox="0 0 ([0-9.e+]+) ([0-9.e+]+)"`).FindSubmatch(svg)
 	if size == nil {
 		return svg // not what the canvas writes; draw it as it is
@@ -39,4 +42,15 @@ func finish(svg []byte, title, desc string) []byte {
 	b.Write(bytes.TrimSuffix(body, []byte("</svg>\n")))
 	b.WriteString("</g>\n</svg>\n")
 	return b.Bytes()
+}
+
+// legal drops the characters that XML does not allow; names of series come
+// from outside.
+func legal(r rune) rune {
+	switch {
+	case r == '\t', r == '\n', r == '\r',
+		r >= 0x20 && r <= 0xD7FF, r >= 0xE000 && r <= 0xFFFD, r >= 0x10000 && r <= 0x10FFFF:
+		return r
+	}
+	return -1
 }

@@ -1,0 +1,136 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"inventariolab/lab"
+	"inventariolab/lab/load"
+	"inventariolab/lab/probe"
+	"inventariolab/lab/stack"
+)
+
+// Goals of the rates, as shares of the bare handler's.
+const (
+	homeGoal      = 0.9
+	inventoryGoal = 0.5
+)
+
+// inventorySize is how many products the inventory page shows.
+const inventorySize = 50
+
+// A page is one thing to load, on one of the stacks.
+type page struct {
+	name   string
+	url    string
+	header http.Header
+}
+
+// measureRates loads the bare handler, the home page and the logged-in
+// inventory in turn, again and again, with and without keep-alive. The machine's
+// speed drifts, so each round gives one ratio.
+func measureRates(ctx context.Context, o Options, ref, bare *stack.Stack) ([]Figure, error) {
+	bareURL, err := bare.URL(ctx, o.Topology.Balancer.Service, o.Topology.Balancer.Port)
+	if err != nil {
+		return nil, err
+	}
+	refURL, err := ref.URL(ctx, o.Topology.Balancer.Service, o.Topology.Balancer.Port)
+	if err != nil {
+		return nil, err
+	}
+	session, err := fill(ctx, o.Topology, refURL)
+	if err != nil {
+		return nil, err
+	}
+	pages := []page{
+		{"bare handler", bareURL + "/", nil},
+		{"home page", refURL + o.Topology.Paths.Home, nil},
+		{"inventory of 50 products, logged in", refURL + o.Topology.Paths.Inventory, session},
+	}
+	var figures []Figure
+	for _, keepAlive := range []bool{false, true} {
+		fs, err := interleave(ctx, o, pages, keepAlive)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, fs...)
+	}
+	return figures, nil
+}
+
+// interleave measures all pages once a round. The round before the first is
+// not counted: it fills caches and connection pools.
+func interleave(ctx context.Context, o Options, pages []page, keepAlive bool) ([]Figure, error) {
+	kind := "a connection for each request"
+	if keepAlive {
+		kind = "keep-alive"
+	}
+	rates := make([]Figure, len(pages))
+	ratios := make([]Figure, len(pages))
+	for i, p := range pages {
+		rates[i] = Figure{Name: p.name + ", " + kind, Unit: "requests/s"}
+		ratios[i] = Figure{Name: p.name + " ÷ bare handler, " + kind}
+	}
+	for round := range o.Rounds + 1 {
+		o.Progress(fmt.Sprintf("rates, %s: round %d of %d", kind, round, o.Rounds))
+		for i, p := range pages {
+			res, err := load.Hey(ctx, load.HeyOptions{
+				Name: p.name, URL: p.url, Header: p.header,
+				Requests: o.Requests, Concurrency: o.Clients, KeepAlive: keepAlive,
+			})
+			if err != nil {
+				return nil, fmt.Errorf("load the %s: %w", p.name, err)
+			}
+			if n := failed(res); n > 0 {
+				return nil, fmt.Errorf("load the %s: %d of %d %w", p.name, n, res.Total(), errFailedRequests)
+			}
+			if round > 0 {
+				rates[i].Values = append(rates[i].Values, res.Rate())
+				ratios[i].Values = append(ratios[i].Values, res.Rate()/last(rates[0].Values))
+			}
+		}
+	}
+	setGoal(&ratios[1], homeGoal)
+	setGoal(&ratios[2], inventoryGoal)
+	return append(rates, ratios[1:]...), nil
+}
+
+func setGoal(f *Figure, goal float64) {
+	f.Goal, f.Met = fmt.Sprintf("≥ %.1f", goal), f.Median() >= goal
+}
+
+func last(v []float64) float64 { return v[len(v)-1] }
+
+func failed(r load.HeyResult) int {
+	n := r.Total() - len(r.Samples)
+	for _, s := range r.Samples {
+		if s.Status != http.StatusOK {
+			n++
+		}
+	}
+	return n
+}
+
+// fill logs in and registers products until one page is full. It returns the
+// header of a logged-in request.
+func fill(ctx context.Context, t *lab.Topology, base string) (http.Header, error) {
+	c, err := probe.NewClient(base, t.Balancer.IdentityHeader, 30*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Login(ctx, *t.Login); err != nil {
+		return nil, err
+	}
+	_, have, err := c.List(ctx, t.Paths.Products)
+	if err != nil {
+		return nil, err
+	}
+	for ; have < inventorySize; have++ {
+		if _, err := c.Create(ctx, t.Paths.Products, probe.NewID("BENCH-")); err != nil {
+			return nil, err
+		}
+	}
+	return http.Header{"Cookie": {c.Cookie()}}, nil
+}
