@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -121,8 +122,27 @@ func attempt(ctx context.Context, env *Env, r *Recorder, sc Scenario) (err error
 func guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the scenario panicked: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("the scenario panicked: %v, in %s", p, panicked())
 		}
 	}()
 	return f()
+}
+
+// panicked names the innermost functions below a panic, without the paths of
+// the machine that compiled them: the text goes into the report.
+func panicked() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	var at []string
+	for below := false; len(at) < 3; {
+		f, more := frames.Next()
+		if below {
+			at = append(at, fmt.Sprintf("%s (%s:%d)", filepath.Base(f.Function), filepath.Base(f.File), f.Line))
+		}
+		below = below || f.Function == "runtime.gopanic"
+		if !more {
+			break
+		}
+	}
+	return strings.Join(at, ", called from ")
 }

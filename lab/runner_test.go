@@ -89,7 +89,7 @@ func TestRunOneVerdicts(t *testing.T) {
 			do: func(_ context.Context, r *lab.Recorder) error { r.Check(bad); return broken },
 		},
 		{
-			why: "a panic is an error", want: lab.Unknown, reason: "panicked: oops",
+			why: "a panic is an error", want: lab.Unknown, reason: "panicked: oops, in lab_test.TestRunOneVerdicts.func",
 			do: func(context.Context, *lab.Recorder) error { panic("oops") },
 		},
 		{

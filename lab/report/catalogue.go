@@ -63,16 +63,16 @@ func (l Lang) n(key string, n int64) string {
 // verdictLook is how a verdict is shown: a symbol and a word, never a colour
 // alone.
 type verdictLook struct {
-	page, terminal string // symbols
-	color          string // ANSI, for terminals
-	word           phrase
+	symbol string // that common fonts have, also where there are no emoji
+	color  string // ANSI, for terminals
+	word   phrase
 }
 
 var verdictLooks = map[lab.Verdict]verdictLook{
-	lab.Pass:    {"✅", "✓", "32", phrase{"PASS", "SUPERADO"}},
-	lab.Fail:    {"❌", "✗", "31;1", phrase{"FAIL", "FALLIDO"}},
-	lab.Unknown: {"⚠️", "?", "33;1", phrase{"UNKNOWN", "NO CONCLUYENTE"}},
-	lab.Skipped: {"⏭️", "-", "36", phrase{"SKIPPED", "OMITIDO"}},
+	lab.Pass:    {"✓", "32", phrase{"PASS", "SUPERADO"}},
+	lab.Fail:    {"✗", "31;1", phrase{"FAIL", "FALLIDO"}},
+	lab.Unknown: {"?", "33;1", phrase{"UNKNOWN", "NO CONCLUYENTE"}},
+	lab.Skipped: {"–", "36", phrase{"SKIPPED", "OMITIDO"}},
 }
 
 func lookOf(v lab.Verdict) verdictLook {

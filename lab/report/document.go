@@ -126,7 +126,7 @@ func headline(run *lab.Run, l Lang) string {
 }
 
 // Symbol, Word are how a verdict is shown on a page.
-func (d *document) Symbol(v lab.Verdict) string { return lookOf(v).page }
+func (d *document) Symbol(v lab.Verdict) string { return lookOf(v).symbol }
 
 // Word is the verdict's word in the report's language.
 func (d *document) Word(v lab.Verdict) string { return lookOf(v).word.in(d.Lang) }

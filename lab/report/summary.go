@@ -57,7 +57,7 @@ func (s summary) verdict(run *lab.Run) {
 	if title := oneLine(run.Info.Title); title != "" {
 		fmt.Fprintf(s, "%s\n", title)
 	}
-	fmt.Fprintf(s, "%s\n", s.paint(run.Verdict, lookOf(run.Verdict).terminal+" "+oneLine(headline(run, s.lang))))
+	fmt.Fprintf(s, "%s\n", s.paint(run.Verdict, lookOf(run.Verdict).symbol+" "+oneLine(headline(run, s.lang))))
 	if !run.Complete {
 		fmt.Fprintf(s, "%s\n", s.paint(lab.Unknown, s.lang.t("notice.cut")))
 	}
@@ -71,7 +71,7 @@ func (s summary) scenarios(run *lab.Run) {
 	for _, sc := range run.Scenarios {
 		look := lookOf(sc.Verdict)
 		rows = append(rows, []string{
-			look.terminal, oneLine(sc.Name), look.word.in(s.lang), s.lang.seconds(sc.Length), oneLine(keyNumbers(sc, s.lang)),
+			look.symbol, oneLine(sc.Name), look.word.in(s.lang), s.lang.seconds(sc.Length), oneLine(keyNumbers(sc, s.lang)),
 		})
 		verdicts = append(verdicts, sc.Verdict)
 	}
@@ -103,7 +103,7 @@ func (s summary) open(sc *lab.ScenarioRun) {
 	if sc.Verdict == lab.Pass {
 		return
 	}
-	fmt.Fprintf(s, "\n%s\n", s.paint(sc.Verdict, lookOf(sc.Verdict).terminal+" "+oneLine(sc.Name)))
+	fmt.Fprintf(s, "\n%s\n", s.paint(sc.Verdict, lookOf(sc.Verdict).symbol+" "+oneLine(sc.Name)))
 	if sc.Reason != "" {
 		s.labelled(s.lang.t("reason"), sc.Reason)
 	}

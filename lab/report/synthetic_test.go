@@ -276,9 +276,15 @@ func (w *recordWriter) heyLoad() {
 	}
 	_ = at
 	for _, m := range []lab.Metric{
-		{Name: "requests", Value: 1000}, {Name: "concurrency", Value: 100}, {Name: "failed", Value: 0}, {Name: "rps", Value: 2143.7},
-		{Name: "p50_ms", Value: 31.2}, {Name: "p95_ms", Value: 55.1}, {Name: "p99_ms", Value: 70.9},
-		{Name: "inventory_keepalive_rps", Value: 912.4}, {Name: "inventory_keepalive_p99_ms", Value: 171.3},
+		{Name: "requests", Value: 1000},
+		{Name: "concurrency", Value: 100},
+		{Name: "failed", Value: 0},
+		{Name: "rps", Value: 2143.7},
+		{Name: "p50_ms", Value: 31.2},
+		{Name: "p95_ms", Value: 55.1},
+		{Name: "p99_ms", Value: 70.9},
+		{Name: "inventory_keepalive_rps", Value: 912.4},
+		{Name: "inventory_keepalive_p99_ms", Value: 171.3},
 	} {
 		w.metric(m.Name, m.Value)
 	}

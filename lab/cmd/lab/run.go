@@ -184,19 +184,22 @@ func finish(dir, out, lang string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	run, err := report.ReadDir(dir, report.In(l))
-	if err != nil {
-		return err
+	run, bad := report.ReadDir(dir, report.In(l))
+	if run == nil {
+		return bad
 	}
+	// Of a damaged record what is whole was rendered; tell that, then the damage.
 	if out != "" {
 		if err := report.Latest(out, dir); err != nil {
 			return err
 		}
 	}
-	if err := report.Summary(stdout, run, isTerminal(stdout)); err != nil {
+	if err := report.Summary(stdout, run, isTerminal(stdout), report.In(l), report.At(dir)); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\nreport: %s\n", filepath.Join(dir, "report.md"))
+	if bad != nil {
+		return bad
+	}
 	if run.Verdict != lab.Pass {
 		return verdictError{run.Verdict}
 	}

@@ -59,37 +59,24 @@ func (b Band) edges() []float64 {
 	return out
 }
 
-// drawName draws the band's own lane above the panels: a bracket as wide as
-// the band and the name beside it, on the side that has room.
+// drawName draws the band's own lane above the panels: its name, and under it
+// a bar as wide as the band.
 func (b Band) drawName(dc draw.Canvas, mid float64, left, right vg.Length, x func(float64) vg.Length) {
 	if len(b.Spans) == 0 {
 		return
 	}
 	x0 := clamp(x(b.Spans[0].From), left, right)
 	x1 := clamp(x(b.Spans[len(b.Spans)-1].To), left, right)
-	y := vg.Length(mid)
+	top, low := vg.Length(mid)-6, vg.Length(mid)-12
 	for _, s := range b.Spans {
-		a, z := clamp(x(s.From), left, right), clamp(x(s.To), left, right)
-		dc.FillPolygon(s.fill(), rect(a, y-6, z, y+6))
+		dc.FillPolygon(s.fill(), rect(clamp(x(s.From), left, right), low, clamp(x(s.To), left, right), top))
 	}
-	edge := draw.LineStyle{Color: bandInk, Width: 1}
-	dc.StrokeLines(edge,
-		[]vg.Point{{X: x0, Y: y - 6}, {X: x0, Y: y + 6}}, []vg.Point{{X: x1, Y: y - 6}, {X: x1, Y: y + 6}},
-		[]vg.Point{{X: x0, Y: y}, {X: x1, Y: y}})
+	corners := rect(x0, low, x1, top)
+	dc.StrokeLines(draw.LineStyle{Color: bandInk, Width: 0.9}, append(corners, corners[0]))
 
-	const gap = 6
 	label := fit(bandStyle, b.Label, float64(right-left))
-	w := roomy(bandStyle, label)
-	switch {
-	case x1+gap+w <= right:
-		dc.FillText(bandStyle, vg.Point{X: x1 + gap, Y: y}, label)
-	case x0-gap-w >= left:
-		dc.FillText(bandStyle, vg.Point{X: x0 - gap - w, Y: y}, label)
-	default: // over the bracket, on a ground of its own
-		at := clamp((x0+x1-w)/2, left, right-w)
-		dc.FillPolygon(paper, rect(at-3, y-8, at+w+3, y+8))
-		dc.FillText(bandStyle, vg.Point{X: at, Y: y}, label)
-	}
+	at := clamp((x0+x1-bandStyle.Width(label))/2, left, right-roomy(bandStyle, label))
+	dc.FillText(bandStyle, vg.Point{X: at, Y: vg.Length(mid) + 5}, label)
 }
 
 func clamp(v, lo, hi vg.Length) vg.Length { return min(max(v, lo), hi) }

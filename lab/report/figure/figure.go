@@ -80,7 +80,7 @@ const (
 	yAxisRoom  = 22.0 // the label of a y axis, sideways
 	tickLine   = 16.0 // every further line of the x axis's tick labels
 	panelGap   = 18.0
-	laneHeight = 20.0 // of a band's name
+	laneHeight = 27.0 // of a band's name
 	emptyRoom  = 130.0
 )
 
