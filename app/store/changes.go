@@ -11,9 +11,8 @@ import (
 // Changes implements app.Products. It prefers the server with the newest data,
 // and costs one look into an index when there is nothing new.
 func (p *Products) Changes(ctx context.Context, after int64, limit int) (changes []app.Change, gap bool, err error) {
-	err = p.cluster.read(ctx, freshness{newest: true}, func(ctx context.Context, s *session) error {
-		changes, err = readChanges(ctx, s, after, limit)
-		return err
+	changes, err = read(ctx, p.cluster, freshness{newest: true}, func(ctx context.Context, s *session) ([]app.Change, error) {
+		return readChanges(ctx, s, after, limit)
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("read changes after %d: %w", after, err)
@@ -58,12 +57,7 @@ func (c *Cluster) beyond(ctx context.Context, revision int64) (bool, error) {
 	if source == nil {
 		return false, nil
 	}
-	var newest int64
-	err := c.attempt(ctx, step{server: source}, app.Position{}, attemptTimeout, func(ctx context.Context, s *session) error {
-		err := s.conn.QueryRowContext(ctx, readRevision).Scan(&newest)
-		s.saw(newest)
-		return err
-	})
+	newest, err := attempt(ctx, step{server: source}, app.Position{}, false, currentRevision)
 	if err != nil {
 		if elsewhere(err) {
 			return false, nil
@@ -75,14 +69,15 @@ func (c *Cluster) beyond(ctx context.Context, revision int64) (bool, error) {
 
 // Revision implements app.Products.
 func (p *Products) Revision(ctx context.Context) (int64, error) {
-	var revision int64
-	err := p.cluster.read(ctx, freshness{newest: true}, func(ctx context.Context, s *session) error {
-		err := s.conn.QueryRowContext(ctx, readRevision).Scan(&revision)
-		s.saw(revision)
-		return err
-	})
+	revision, err := read(ctx, p.cluster, freshness{newest: true}, currentRevision)
 	if err != nil {
 		return 0, fmt.Errorf("read revision: %w", err)
 	}
 	return revision, nil
+}
+
+func currentRevision(ctx context.Context, s *session) (revision int64, err error) {
+	err = s.conn.QueryRowContext(ctx, readRevision).Scan(&revision)
+	s.saw(revision)
+	return revision, err
 }

@@ -34,7 +34,7 @@ type Cluster struct {
 type view struct {
 	source   *server   // healthy, or nil
 	replicas []*server // healthy
-	rest     []*server // known to answer, but left out: the last resort for reads
+	rest     []*server // left out, but perhaps able to answer: the last resort for reads, best first
 	state    []app.Server
 }
 
@@ -125,7 +125,7 @@ func (c *Cluster) observed(i int, o observation) {
 		}
 		s.bringUp()
 		s.shows(o.revision)
-	case !o.suspect:
+	case o.down:
 		s.takeDown(o.err)
 	}
 	if o.err != nil { // keep what it was
@@ -142,7 +142,7 @@ func (c *Cluster) observed(i int, o observation) {
 func (c *Cluster) lost(s *server, err error) {
 	for i := range c.servers {
 		if c.servers[i] == s {
-			c.observed(i, observation{err: err, suspect: true})
+			c.observed(i, observation{err: err})
 		}
 	}
 	s.checkNow()
@@ -163,6 +163,7 @@ func (c *Cluster) judge() {
 	c.source, c.clash = source, clash
 
 	v := &view{state: make([]app.Server, len(verdicts))}
+	var silent []*server
 	moved := false
 	for i, verdict := range verdicts {
 		before := old.state[i]
@@ -177,10 +178,13 @@ func (c *Cluster) judge() {
 			v.source = s
 		case verdict.healthy:
 			v.replicas = append(v.replicas, s)
-		case c.members[i].seen && c.members[i].obs.revision >= 0 && (c.members[i].obs.err == nil || c.members[i].obs.suspect):
+		case c.members[i].seen && c.members[i].obs.err == nil && c.members[i].obs.revision >= 0:
 			v.rest = append(v.rest, s)
+		case c.members[i].seen && !c.members[i].obs.down:
+			silent = append(silent, s)
 		}
 	}
+	v.rest = append(v.rest, silent...)
 	c.view.Store(v)
 	if moved {
 		close(c.changed)

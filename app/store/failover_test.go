@@ -173,6 +173,9 @@ func TestConnectionsCut(t *testing.T) {
 func TestSourceKilled(t *testing.T) {
 	f := newFixture(t)
 	p, pos := f.create(t, draft())
+	for _, service := range services[1:] { // what no replica has received is gone with the source
+		f.awaitServer(t, service, "caught up", func(s app.Server) bool { return s.Revision >= pos.Revision })
+	}
 	r := startReaders(t, f)
 	r.goOn(t, 50)
 	kill(t, "maestro1", func() {

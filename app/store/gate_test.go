@@ -18,6 +18,7 @@ type gate struct {
 	target   func(context.Context) (string, error)
 
 	mu     sync.Mutex
+	known  string        // the server's address, until a dial fails
 	thaw   chan struct{} // closed while bytes may pass
 	conns  map[net.Conn]struct{}
 	served sync.WaitGroup
@@ -84,19 +85,35 @@ func (g *gate) serve(client net.Conn) {
 	g.wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	addr, err := g.target(ctx)
+	server, err := g.dial(ctx)
 	if err != nil {
 		return // the client sees its connection end, as with a dead server
-	}
-	server, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return
 	}
 	defer g.hold(server)()
 	var both sync.WaitGroup
 	both.Go(func() { g.pass(server, client) })
 	both.Go(func() { g.pass(client, server) })
 	both.Wait()
+}
+
+// dial reaches the server where it was last, or asks where it is now.
+func (g *gate) dial(ctx context.Context) (net.Conn, error) {
+	g.mu.Lock()
+	known := g.known
+	g.mu.Unlock()
+	if known != "" {
+		if c, err := new(net.Dialer).DialContext(ctx, "tcp", known); err == nil {
+			return c, nil
+		}
+	}
+	addr, err := g.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	g.known = addr
+	g.mu.Unlock()
+	return new(net.Dialer).DialContext(ctx, "tcp", addr)
 }
 
 // hold keeps c among the connections that cut ends, until the returned function

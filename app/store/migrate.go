@@ -147,9 +147,9 @@ func (c *Cluster) Migrated(ctx context.Context) (bool, error) {
 	}
 	sources := provider.ListSources()
 	want := sources[len(sources)-1].Version
-	var have int64
-	err = c.read(ctx, freshness{newest: true}, func(ctx context.Context, s *session) error {
-		return s.conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&have)
+	have, err := read(ctx, c, freshness{newest: true}, func(ctx context.Context, s *session) (version int64, err error) {
+		err = s.conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&version)
+		return version, err
 	})
 	if err != nil {
 		return false, fmt.Errorf("read schema version: %w", err)

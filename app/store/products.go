@@ -25,21 +25,23 @@ func NewProducts(c *Cluster) *Products {
 
 // List implements app.Products.
 func (p *Products) List(ctx context.Context, q app.Query, min app.Position) (app.Page, int64, error) {
+	type result struct {
+		page     app.Page
+		revision int64
+	}
 	q = q.Normalize()
-	page := app.Page{Page: q.Page, Size: q.Size}
-	var revision int64
-	err := p.cluster.read(ctx, freshness{min: min}, func(ctx context.Context, s *session) (err error) {
-		page.Products, revision, err = listRows(ctx, s, q)
-		if err != nil {
-			return err
+	r, err := read(ctx, p.cluster, freshness{min: min}, func(ctx context.Context, s *session) (r result, err error) {
+		r.page = app.Page{Page: q.Page, Size: q.Size}
+		if r.page.Products, r.revision, err = listRows(ctx, s, q); err != nil {
+			return r, err
 		}
-		page.Total, err = p.total(ctx, s, q, page.Products, revision)
-		return err
+		r.page.Total, err = p.total(ctx, s, q, r.page.Products, r.revision)
+		return r, err
 	})
 	if err != nil {
 		return app.Page{}, 0, fmt.Errorf("list products: %w", err)
 	}
-	return page, revision, nil
+	return r.page, r.revision, nil
 }
 
 func listRows(ctx context.Context, s *session, q app.Query) (products []app.Product, revision int64, err error) {
@@ -81,9 +83,8 @@ func (p *Products) total(ctx context.Context, s *session, q app.Query, rows []ap
 
 // Get implements app.Products.
 func (p *Products) Get(ctx context.Context, id int64, min app.Position) (app.Product, error) {
-	var product app.Product
-	err := p.cluster.lookup(ctx, min, func(ctx context.Context, conn *sql.Conn) error {
-		return one(conn.QueryRowContext(ctx, "SELECT "+columns+" FROM products WHERE id = ?", id), &product)
+	product, err := lookup(ctx, p.cluster, min, func(ctx context.Context, conn *sql.Conn) (app.Product, error) {
+		return one(conn.QueryRowContext(ctx, "SELECT "+columns+" FROM products WHERE id = ?", id))
 	})
 	if err != nil {
 		return app.Product{}, fmt.Errorf("get product %d: %w", id, err)
@@ -91,25 +92,23 @@ func (p *Products) Get(ctx context.Context, id int64, min app.Position) (app.Pro
 	return product, nil
 }
 
-// Categories implements app.Products.
+// Categories implements app.Products. Spellings that differ in case or accents
+// are one category.
 func (p *Products) Categories(ctx context.Context, min app.Position) ([]string, error) {
-	var categories []string
-	err := p.cluster.read(ctx, freshness{min: min}, func(ctx context.Context, s *session) error {
-		// Spellings that differ in case or accents are one category.
+	categories, err := read(ctx, p.cluster, freshness{min: min}, func(ctx context.Context, s *session) (categories []string, err error) {
 		rows, err := s.conn.QueryContext(ctx, "SELECT MIN(category) FROM products GROUP BY category ORDER BY category")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer rows.Close()
-		categories = nil
 		for rows.Next() {
 			var c string
 			if err := rows.Scan(&c); err != nil {
-				return err
+				return nil, err
 			}
 			categories = append(categories, c)
 		}
-		return rows.Err()
+		return categories, rows.Err()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list categories: %w", err)
@@ -202,15 +201,13 @@ func fill(p app.Product, d app.Draft, at time.Time) app.Product {
 }
 
 // lock reads a product for changing it.
-func lock(ctx context.Context, t transaction, id int64) (p app.Product, err error) {
-	err = one(t.queryRow(ctx, "SELECT "+columns+" FROM products WHERE id = ? FOR UPDATE", id), &p)
-	return p, err
+func lock(ctx context.Context, t transaction, id int64) (app.Product, error) {
+	return one(t.queryRow(ctx, "SELECT "+columns+" FROM products WHERE id = ? FOR UPDATE", id))
 }
 
 // refuseDuplicate fails when another product than id has the code.
 func refuseDuplicate(ctx context.Context, t transaction, code string, id int64) error {
-	var p app.Product
-	err := one(t.queryRow(ctx, "SELECT "+columns+" FROM products WHERE code = ? AND id <> ?", code, id), &p)
+	p, err := one(t.queryRow(ctx, "SELECT "+columns+" FROM products WHERE code = ? AND id <> ?", code, id))
 	switch {
 	case app.CodeOf(err) == app.ECodeNotFound:
 		return nil
@@ -224,8 +221,7 @@ func refuseDuplicate(ctx context.Context, t transaction, code string, id int64) 
 // row, so the other transaction has committed.
 func duplicate(ctx context.Context, t transaction, code string, cause error) error {
 	e := &app.Error{Code: app.ECodeDuplicate, Message: "the code is taken", Err: cause}
-	var p app.Product
-	switch err := one(t.queryRow(ctx, "SELECT "+columns+" FROM products WHERE code = ?", code), &p); {
+	switch p, err := one(t.queryRow(ctx, "SELECT "+columns+" FROM products WHERE code = ?", code)); {
 	case err == nil:
 		e.Existing = &p
 	case app.CodeOf(err) != app.ECodeNotFound: // else it has been deleted again meanwhile
@@ -242,10 +238,10 @@ func scanProduct(row scanner, p *app.Product, more ...any) error {
 }
 
 // one scans a single product, or fails with app.ECodeNotFound.
-func one(row *sql.Row, p *app.Product) error {
-	err := scanProduct(row, p)
+func one(row *sql.Row) (p app.Product, err error) {
+	err = scanProduct(row, &p)
 	if errors.Is(err, sql.ErrNoRows) {
-		return notFound("no such product")
+		err = notFound("no such product")
 	}
-	return err
+	return p, err
 }

@@ -1,11 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"time"
 
 	"inventariolab/app"
@@ -21,137 +19,146 @@ type session struct {
 // saw records the revision that a statement of this session has shown.
 func (s *session) saw(revision int64) { s.server.shows(revision) }
 
-// freshness is what a read asks of the server.
-type freshness struct {
-	min    app.Position
-	newest bool // prefer the server with the newest data to the next in turn
-}
-
-// step is one server to try.
-type step struct {
-	server *server
-	wait   bool // it must first catch up with the position asked for
-	stale  bool // it may show less than was asked for
-}
-
 // errBehind: the replica has not caught up in time.
 var errBehind = errors.New("replica has not caught up")
 
-// read runs fn on a server that shows want.min, and again on another one if
-// the server fails meanwhile; fn must be free of effects. Errors of the
-// statement itself come back as they are.
-func (c *Cluster) read(ctx context.Context, want freshness, fn func(context.Context, *session) error) error {
+// answer is the outcome of one attempt of a read.
+type answer[T any] struct {
+	step  step
+	value T
+	err   error
+}
+
+// final says that no other server would answer better.
+func (a answer[T]) final() bool {
+	return a.err == nil || app.CodeOf(a.err) != app.ECodeInternal || !errors.Is(a.err, errBehind) && !elsewhere(a.err)
+}
+
+// read runs fn on a server that shows want.min, and again on another one when
+// the server fails or is slow; fn must be free of effects, and may run twice at
+// the same time. Errors of the statement itself come back as they are.
+func read[T any](ctx context.Context, c *Cluster, want freshness, fn func(context.Context, *session) (T, error)) (T, error) {
 	start := time.Now()
 	defer func() { c.metrics.readSeconds.Observe(time.Since(start).Seconds()) }()
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-
-	steps := c.plan(want)
-	var last error
-	for n, st := range steps {
-		timeout := attemptTimeout
-		if n == len(steps)-1 {
-			timeout = readTimeout
+	for first := true; ; first = false {
+		v := c.view.Load()
+		a := readOnce(ctx, c, c.plan(v, want), want.min, fn)
+		if a.err == nil {
+			c.metrics.read(a.step)
+			return a.value, nil
 		}
-		err := c.attempt(ctx, st, want.min, timeout, fn)
-		if err == nil {
-			c.metrics.read(st)
-			return nil
+		if a.final() {
+			return a.value, a.err
 		}
-		if app.CodeOf(err) != app.ECodeInternal || !errors.Is(err, errBehind) && !elsewhere(err) {
-			return err
-		}
-		last = err
-		c.metrics.retry(st, err)
-		if broken(err) {
-			c.lost(st.server, err)
-		}
-		if ctx.Err() != nil {
-			break
+		// Nobody could. If somebody comes back right now, ask once more.
+		if !first || !c.awaitOther(ctx, v) {
+			return a.value, unavailable("no database server can answer", a.err)
 		}
 	}
-	return unavailable("no database server can answer", last)
 }
 
-// plan lists the servers to try, best first.
-func (c *Cluster) plan(want freshness) []step {
-	v := c.view.Load()
-	replicas := slices.Clone(v.replicas)
-	if n := len(replicas); n > 1 {
-		first := int(c.turn.Add(1) % uint64(n))
-		replicas = append(replicas[first:], replicas[:first]...)
+// readOnce tries the servers in turn: the next one when an attempt fails, or,
+// once, when the first takes long: a frozen server cannot be told from a busy
+// one, so it may go on, and whoever answers first is right.
+func readOnce[T any](ctx context.Context, c *Cluster, steps []step, min app.Position, fn func(context.Context, *session) (T, error)) answer[T] {
+	answers := make(chan answer[T], len(steps))
+	running, next := 0, 0
+	begin := func() {
+		st, last := steps[next], next == len(steps)-1
+		next++
+		running++
+		go func() {
+			value, err := attempt(ctx, st, min, last, fn)
+			answers <- answer[T]{st, value, err}
+		}()
 	}
-	if want.newest {
-		newestFirst(replicas)
+	a := answer[T]{err: context.DeadlineExceeded}
+	if len(steps) == 0 {
+		return a
 	}
-	steps := make([]step, 0, len(c.servers)+1)
-	var behind []*server
-	for _, s := range replicas {
-		if s.known.Load() >= want.min.Revision {
-			steps = append(steps, step{server: s})
-		} else {
-			behind = append(behind, s)
+	begin()
+	hedge := time.NewTimer(hedgeAfter)
+	defer hedge.Stop()
+	for running > 0 {
+		select {
+		case a = <-answers:
+			running--
+			if a.final() {
+				return a
+			}
+			c.metrics.retry(a.step, a.err)
+			if broken(a.err) {
+				c.lost(a.step.server, a.err)
+			}
+			if running == 0 && next < len(steps) {
+				begin()
+			}
+		case <-hedge.C:
+			if next == 1 && next < len(steps) {
+				c.metrics.retry(steps[0], context.DeadlineExceeded)
+				begin()
+			}
+		case <-ctx.Done():
+			return answer[T]{err: ctx.Err()}
 		}
 	}
-	if len(behind) > 0 && len(steps) == 0 {
-		steps = append(steps, step{server: behind[0], wait: true})
-	}
-	if v.source != nil {
-		steps = append(steps, step{server: v.source})
-	}
-	// The last resort is a server that may show too little: better than nothing
-	// while the source is away.
-	rest := append(behind, v.rest...)
-	newestFirst(rest)
-	for _, s := range rest {
-		steps = append(steps, step{server: s, stale: true})
-	}
-	return steps[:min(len(steps), maxAttempts)]
+	return a
 }
 
-func newestFirst(servers []*server) {
-	slices.SortStableFunc(servers, func(a, b *server) int { return cmp.Compare(b.known.Load(), a.known.Load()) })
-}
-
-func (c *Cluster) attempt(ctx context.Context, st step, min app.Position, timeout time.Duration, fn func(context.Context, *session) error) error {
-	ctx, cancel := st.server.bind(ctx, timeout)
+// attempt runs fn on one server. It is not ended when the reader goes away:
+// that would cost the connection, and it ends soon by itself.
+func attempt[T any](ctx context.Context, st step, min app.Position, last bool, fn func(context.Context, *session) (T, error)) (none T, err error) {
+	timeout := attemptTimeout
+	if last {
+		timeout = readTimeout
+	}
+	ctx, cancel := st.server.bind(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	floor := st.server.known.Load()
-	conn, err := st.server.db.Conn(ctx)
-	if err != nil {
-		return err
+	s := &session{server: st.server, floor: st.server.known.Load()}
+	if s.conn, err = st.server.db.Conn(ctx); err != nil {
+		return none, err
 	}
-	defer conn.Close()
-	if st.wait && floor < min.Revision {
-		if err := catchUp(ctx, conn, min); err != nil {
-			return err
+	defer s.conn.Close()
+	if st.wait && s.floor < min.Revision {
+		if s.floor, err = catchUp(ctx, s.conn, min); err != nil {
+			return none, err
 		}
-		st.server.shows(min.Revision)
-		floor = min.Revision
+		s.saw(s.floor)
 	}
-	return fn(ctx, &session{conn: conn, server: st.server, floor: floor})
+	return fn(ctx, s)
 }
 
-// catchUp waits shortly until the replica behind conn has applied all of min.
-func catchUp(ctx context.Context, conn *sql.Conn, min app.Position) error {
+// awaitOther waits shortly for a view other than v in which somebody can be
+// read from.
+func (c *Cluster) awaitOther(ctx context.Context, v *view) bool {
+	ctx, cancel := context.WithTimeout(ctx, comeback)
+	defer cancel()
+	return c.await(ctx, func(now *view) bool { return now != v && (now.source != nil || len(now.replicas) > 0) })
+}
+
+// catchUp waits shortly until the replica behind conn has applied all of min,
+// and gives the revision that it shows then.
+func catchUp(ctx context.Context, conn *sql.Conn, min app.Position) (revision int64, err error) {
+	reached := false
 	if min.GTID != "" {
 		var late bool
 		err := conn.QueryRowContext(ctx, "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)", min.GTID, gtidWait.Seconds()).Scan(&late)
 		switch {
 		case err == nil && late:
-			return errBehind
+			return 0, errBehind
 		case err == nil:
-			return nil
+			reached = true
 		case number(err) != erMalformedGTID:
-			return err
+			return 0, err
 		}
 	}
-	var revision int64
 	if err := conn.QueryRowContext(ctx, readRevision).Scan(&revision); err != nil {
-		return err
+		return 0, err
 	}
-	if revision < min.Revision {
-		return errBehind
+	if !reached && revision < min.Revision {
+		return 0, errBehind
 	}
-	return nil
+	return revision, nil
 }

@@ -15,7 +15,7 @@ const (
 // observation is what one health check saw of one server.
 type observation struct {
 	err        error  // why nothing else is known; nil when it answered
-	suspect    bool   // with err: it was only slow once, so do not cut off what runs
+	down       bool   // with err: certainly down, so end what waits for it
 	uuid       string // server_uuid
 	writable   bool   // neither read_only nor super_read_only
 	opaque     bool   // the account may not read the replication state

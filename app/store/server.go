@@ -146,25 +146,26 @@ func (s *server) observe(ctx context.Context) observation {
 	return o
 }
 
-// watch checks the server's health until ctx ends, and reports what it saw.
+// watch checks the server's health until ctx ends, and reports what it saw. A
+// server that is only slow (a busy machine, or frozen) is never reported as
+// down; one whose connection broke is when a new connection fails too.
 func (s *server) watch(ctx context.Context, report func(observation)) {
 	tick := time.NewTicker(checkPeriod)
 	defer tick.Stop()
-	slow := false
+	failed := false
 	for {
 		o := s.observe(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		// Slow once may be a busy machine; slow twice in a row is a frozen server.
 		late := o.err != nil && number(o.err) == 0 && !broken(o.err)
-		o.suspect = late && !slow
+		o.down = o.err != nil && !late && failed
 		report(o)
-		if o.suspect {
-			slow = true
+		again := o.err != nil && !failed
+		failed = o.err != nil
+		if again {
 			continue
 		}
-		slow = late
 		select {
 		case <-ctx.Done():
 			return

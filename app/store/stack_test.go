@@ -2,58 +2,38 @@ package store_test
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"inventariolab/lab"
+	"inventariolab/lab/stack"
+	"inventariolab/lab/stack/stacktest"
 )
 
-// DEV ONLY: replaced by stacktest.
-func TestMain(m *testing.M) { os.Exit(m.Run()) }
+func TestMain(m *testing.M) { stacktest.Main(m) }
 
-type devStack struct{ project string }
-
-func theStack(t testing.TB) devStack {
+// theStack is the reference stack that all tests of this package share: its
+// four real MySQL servers. Its app instances run beside the tests, unused.
+func theStack(t testing.TB) *stack.Stack {
 	t.Helper()
-	p := os.Getenv("STORE_TEST_PROJECT")
-	if p == "" {
-		t.Skip("STORE_TEST_PROJECT")
-	}
-	return devStack{p}
+	return stacktest.Stack(t)
 }
 
-func (s devStack) c(service string) string { return s.project + "_" + service + "_1" }
+// healTimeout is how long a killed server may take to be usable again.
+const healTimeout = 2 * time.Minute
 
-func (s devStack) Addr(ctx context.Context, service string, port int) (string, error) {
-	out, err := exec.CommandContext(ctx, "docker", "port", s.c(service), fmt.Sprint(port)).Output()
-	return strings.TrimSpace(string(out)), err
-}
-
-func (s devStack) Exec(ctx context.Context, service string, cmd ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, "docker", append([]string{"exec", s.c(service)}, cmd...)...).CombinedOutput()
-	return string(out), err
-}
-
-func (s devStack) kill(ctx context.Context, service string) error {
-	return exec.CommandContext(ctx, "docker", "kill", s.c(service)).Run()
-}
-
-func (s devStack) heal(ctx context.Context, service string) error {
-	return exec.CommandContext(ctx, "docker", "start", s.c(service)).Run()
-}
-
-// kill ends a service's container for the time of during.
+// kill ends a service's process for the time of during, and brings it back.
 func kill(t *testing.T, service string, during func()) {
 	t.Helper()
-	s := theStack(t)
-	if err := s.kill(context.Background(), service); err != nil {
-		t.Fatal(err)
-	}
+	fault, err := theStack(t).NewFault(lab.FaultSpec{Kind: "kill", Service: service})
+	require.NoError(t, err)
 	defer func() {
-		if err := s.heal(context.Background(), service); err != nil {
-			t.Fatal(err)
-		}
+		ctx, cancel := context.WithTimeout(context.Background(), healTimeout)
+		defer cancel()
+		require.NoError(t, fault.Heal(ctx))
 	}()
+	require.NoError(t, fault.Inject(t.Context()))
 	during()
 }

@@ -19,14 +19,13 @@ func NewUsers(c *Cluster) *Users { return &Users{c} }
 
 // ByName implements app.Users. Names ignore case.
 func (u *Users) ByName(ctx context.Context, name string) (app.User, error) {
-	var user app.User
-	err := u.cluster.lookup(ctx, app.Position{}, func(ctx context.Context, conn *sql.Conn) error {
-		err := conn.QueryRowContext(ctx, "SELECT id, name, password_hash FROM users WHERE name = ?", name).
+	user, err := lookup(ctx, u.cluster, app.Position{}, func(ctx context.Context, conn *sql.Conn) (user app.User, err error) {
+		err = conn.QueryRowContext(ctx, "SELECT id, name, password_hash FROM users WHERE name = ?", name).
 			Scan(&user.ID, &user.Name, &user.PasswordHash)
 		if errors.Is(err, sql.ErrNoRows) {
-			return notFound("no such user")
+			err = notFound("no such user")
 		}
-		return err
+		return user, err
 	})
 	if err != nil {
 		return app.User{}, fmt.Errorf("find user: %w", err)
@@ -36,21 +35,16 @@ func (u *Users) ByName(ctx context.Context, name string) (app.User, error) {
 
 // lookup reads one thing by its key. What a replica does not find the source
 // may have: it was made a moment ago, through another instance.
-func (c *Cluster) lookup(ctx context.Context, min app.Position, fn func(context.Context, *sql.Conn) error) error {
-	var asked *server
-	err := c.read(ctx, freshness{min: min}, func(ctx context.Context, s *session) error {
-		asked = s.server
-		return fn(ctx, s.conn)
-	})
+func lookup[T any](ctx context.Context, c *Cluster, min app.Position, fn func(context.Context, *sql.Conn) (T, error)) (T, error) {
+	ask := func(ctx context.Context, s *session) (T, error) { return fn(ctx, s.conn) }
+	found, err := read(ctx, c, freshness{min: min}, ask)
 	source := c.view.Load().source
-	if app.CodeOf(err) != app.ECodeNotFound || source == nil || source == asked {
-		return err
+	if app.CodeOf(err) != app.ECodeNotFound || source == nil {
+		return found, err
 	}
-	again := c.attempt(ctx, step{server: source}, app.Position{}, attemptTimeout, func(ctx context.Context, s *session) error {
-		return fn(ctx, s.conn)
-	})
-	if again != nil && elsewhere(again) {
-		return err // the source has just gone: the replica's word stands
+	again, sourceErr := attempt(ctx, step{server: source}, app.Position{}, false, ask)
+	if sourceErr != nil && elsewhere(sourceErr) {
+		return found, err // the source has just gone: the replica's word stands
 	}
-	return again
+	return again, sourceErr
 }

@@ -56,7 +56,7 @@ func (c *Cluster) tryWrite(ctx context.Context, fn func(context.Context, transac
 // awaitSource gives the source, waiting a little for one to appear: a restart
 // of the server is then a slow answer instead of an error.
 func (c *Cluster) awaitSource(ctx context.Context) (*server, error) {
-	ctx, cancel := context.WithTimeout(ctx, sourceWait)
+	ctx, cancel := context.WithTimeout(ctx, comeback)
 	defer cancel()
 	var source *server
 	if !c.await(ctx, func(v *view) bool { source = v.source; return source != nil }) {
