@@ -78,12 +78,13 @@ func (s *Server) serveStream(ctx context.Context, st *stream, sub *subscriber, m
 			return st.bye()
 		case <-end.C:
 			return st.bye()
-		case e, open := <-sub.events:
+		case news, open := <-sub.news:
 			if !open {
 				return st.bye()
 			}
-			st.event(e)
-			st.drain(sub)
+			for _, e := range news {
+				st.event(e)
+			}
 		case <-beat.C:
 			// A browser that has seen more than there is, for longer than any
 			// replication lag, comes from an inventory that no longer exists.
@@ -136,9 +137,11 @@ func (s *Server) replay(ctx context.Context, last int64, tail []event) ([]event,
 }
 
 // heartbeat is an event, not a comment, so that the page can show that it is
-// connected, and to whom.
+// connected, to whom, and whether changes can be saved.
 func (s *Server) heartbeat() []byte {
-	data, err := json.Marshal(map[string]any{"instance": s.cfg.Instance, "revision": s.feed.known.Load()})
+	data, err := json.Marshal(map[string]any{
+		"instance": s.cfg.Instance, "revision": s.feed.known.Load(), "read_only": s.feed.readOnly.Load(),
+	})
 	if err != nil {
 		data = []byte("{}")
 	}
@@ -178,21 +181,6 @@ func (st *stream) event(e event) {
 	}
 	st.last = e.revision
 	st.add(e.frame)
-}
-
-// drain takes what else is waiting.
-func (st *stream) drain(sub *subscriber) {
-	for {
-		select {
-		case e, open := <-sub.events:
-			if !open {
-				return // the next round of the loop sees it too
-			}
-			st.event(e)
-		default:
-			return
-		}
-	}
 }
 
 func (st *stream) flush() error {

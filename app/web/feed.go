@@ -21,7 +21,7 @@ const (
 	troubleAfter = 3 * time.Second // … and the instance is not ready
 	pollBatch    = 200             // changes read at once
 	ringSize     = 1024            // changes kept for browsers that come back
-	queueSize    = 64              // events that wait for one slow browser, before it is dropped
+	queueSize    = 64              // polls with news that wait for one slow browser, before it is dropped
 	maxStreams   = 2000            // browsers connected to one instance
 )
 
@@ -32,9 +32,10 @@ type event struct {
 	frame    []byte // as it goes over the wire
 }
 
-// subscriber is one connected browser. The feed closes events to drop it.
+// subscriber is one connected browser. It gets the events of one poll at once;
+// the feed closes news to drop it.
 type subscriber struct {
-	events chan event
+	news   chan []event
 	closed bool // under feed.mu
 }
 
@@ -148,7 +149,8 @@ func (f *feed) jump(ctx context.Context) error {
 	return nil
 }
 
-// publish makes events known to everybody, in order.
+// publish makes events known to everybody, in order; nobody changes the slice
+// afterwards.
 func (f *feed) publish(events []event) {
 	if len(events) == 0 {
 		return
@@ -160,13 +162,13 @@ func (f *feed) publish(events []event) {
 		if !e.reload {
 			f.ring = append(f.ring, e)
 		}
-		for sub := range f.subs {
-			select {
-			case sub.events <- e:
-			default: // too slow: it resumes by itself, from its last event
-				f.dropped.Add(1)
-				f.remove(sub)
-			}
+	}
+	for sub := range f.subs {
+		select {
+		case sub.news <- events:
+		default: // too slow: it resumes by itself, from its last event
+			f.dropped.Add(1)
+			f.remove(sub)
 		}
 	}
 	if extra := len(f.ring) - ringSize; extra > 0 {
@@ -183,7 +185,7 @@ func (f *feed) subscribe(after int64) (sub *subscriber, missed []event, complete
 	if len(f.subs) >= maxStreams {
 		return nil, nil, false, &failure{status: 503, key: "busy", retryAfter: retryAfter}
 	}
-	sub = &subscriber{events: make(chan event, queueSize)}
+	sub = &subscriber{news: make(chan []event, queueSize)}
 	f.subs[sub] = struct{}{}
 	if after < 0 || after >= f.known.Load() {
 		return sub, nil, true, nil
@@ -211,7 +213,7 @@ func (f *feed) remove(sub *subscriber) {
 	}
 	sub.closed = true
 	delete(f.subs, sub)
-	close(sub.events)
+	close(sub.news)
 }
 
 func (f *feed) streams() int {

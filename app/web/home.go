@@ -21,10 +21,10 @@ func (s *Server) renderHome() error {
 	return nil
 }
 
-func (s *Server) getHome(w http.ResponseWriter, _ *http.Request, v *visit) error {
+func (s *Server) getHome(w http.ResponseWriter, r *http.Request) {
+	loc := s.locales.pick(r)
 	w.Header()["Cache-Control"] = headerPrivate
-	sendPage(w, v.loc, http.StatusOK, s.home[v.loc.code])
-	return nil
+	sendPage(w, loc, http.StatusOK, s.home[loc.code])
 }
 
 // postLanguage stores the visitor's choice and goes back to where he was.

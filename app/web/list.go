@@ -98,6 +98,11 @@ type listHTML struct {
 	moved    string // where the list really is, when the page asked for does not exist
 }
 
+// size is what the list takes in memory, in bytes.
+func (l *listHTML) size() int64 {
+	return int64(len(l.parts[0]) + len(l.parts[1]) + len(l.parts[2]))
+}
+
 func (s *Server) getList(w http.ResponseWriter, r *http.Request, v *visit) error {
 	var q app.Query
 	if r.URL.RawQuery == "" {
@@ -105,7 +110,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request, v *visit) error
 	} else {
 		q, _ = parseQuery(r.URL.Query())
 	}
-	list, err := s.lists.get(s, r.Context(), listKey{v.loc.code, s.feed.readOnly.Load(), q}, v.needs())
+	list, err := s.lists.get(r.Context(), s, listKey{v.loc.code, s.feed.readOnly.Load(), q}, v.needs())
 	if err != nil {
 		return err
 	}

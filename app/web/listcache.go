@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,8 +13,11 @@ import (
 	"inventariolab/app"
 )
 
-// listsKept bounds the cache: 256 pages of 50 products are about 10 MB.
-const listsKept = 256
+// Bounds of the page cache. A list of 50 products has about 20 kB.
+const (
+	listsKept = 256      // lists
+	listBytes = 16 << 20 // bytes of all of them together
+)
 
 // listKey is everything a rendered list depends on but the inventory itself.
 type listKey struct {
@@ -24,29 +28,30 @@ type listKey struct {
 
 // listCache keeps rendered lists for as long as the inventory stands still.
 type listCache struct {
-	kept   *lru.Cache[listKey, *listHTML] // nil when switched off
+	on     bool
 	flight singleflight.Group
 	holes  holes
 	hits   atomic.Int64
 	misses atomic.Int64
+
+	kept  *lru.Cache[listKey, *listHTML]
+	mu    sync.Mutex   // for keep
+	bytes atomic.Int64 // in kept
 }
 
 func newListCache(on bool) (*listCache, error) {
-	c := &listCache{holes: newHoles()}
-	if !on {
-		return c, nil
-	}
+	c := &listCache{on: on, holes: newHoles()}
 	var err error
-	c.kept, err = lru.New[listKey, *listHTML](listsKept)
+	c.kept, err = lru.NewWithEvict(listsKept, func(_ listKey, gone *listHTML) { c.bytes.Add(-gone.size()) })
 	return c, err
 }
 
 // get returns the list of key as of min or later. A kept list is good only
 // while this instance knows of no newer revision, heard from the database a
 // moment ago, and while the reader needs no newer one himself.
-func (c *listCache) get(s *Server, ctx context.Context, key listKey, min app.Position) (*listHTML, error) {
+func (c *listCache) get(ctx context.Context, s *Server, key listKey, min app.Position) (*listHTML, error) {
 	known, fresh := s.feed.current(time.Now())
-	if c.kept == nil || !fresh || min.Revision > known {
+	if !c.on || !fresh || min.Revision > known {
 		c.misses.Add(1)
 		return s.renderList(ctx, key, min)
 	}
@@ -70,7 +75,19 @@ func (c *listCache) get(s *Server, ctx context.Context, key listKey, min app.Pos
 		return s.renderList(ctx, key, min)
 	}
 	if list.moved == "" && list.revision >= known {
-		c.kept.Add(key, list)
+		c.keep(key, list)
 	}
 	return list, nil
+}
+
+// keep stores a list, and forgets the least recent ones when there is no room.
+func (c *listCache) keep(key listKey, list *listHTML) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept.Remove(key) // a replaced value is not reported as evicted
+	c.bytes.Add(list.size())
+	c.kept.Add(key, list)
+	for c.bytes.Load() > listBytes {
+		c.kept.RemoveOldest()
+	}
 }

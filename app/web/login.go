@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -37,8 +38,13 @@ type loginGuard struct {
 	addresses *lru.Cache[string, *rate.Limiter]
 }
 
+// dummyHash is made once, at the cost that real passwords have.
+var dummyHash = sync.OnceValues(func() ([]byte, error) {
+	return bcrypt.GenerateFromPassword([]byte("nobody has this password"), bcrypt.DefaultCost)
+})
+
 func newLoginGuard(users app.Users) (*loginGuard, error) {
-	dummy, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), bcrypt.DefaultCost)
+	dummy, err := dummyHash()
 	if err != nil {
 		return nil, err
 	}

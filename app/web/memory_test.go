@@ -9,6 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"inventariolab/app"
 )
@@ -63,8 +66,7 @@ func (m *memory) List(_ context.Context, q app.Query, _ app.Position) (app.Page,
 	q = q.Normalize()
 	var found []app.Product
 	for _, p := range m.products {
-		text := strings.ToLower(p.Code + "\n" + p.Name + "\n" + p.Description)
-		if strings.Contains(text, strings.ToLower(q.Search)) && (q.Category == "" || q.Category == p.Category) {
+		if matches(p, q) {
 			found = append(found, p)
 		}
 	}
@@ -89,6 +91,30 @@ func (m *memory) List(_ context.Context, q app.Query, _ app.Position) (app.Page,
 	from := min((q.Page-1)*q.Size, len(found))
 	page.Products = found[from:min(from+q.Size, len(found))]
 	return page, m.revision(), nil
+}
+
+// matches applies the filter as MySQL does: every word in some column, upper
+// case and accents ignored.
+func matches(p app.Product, q app.Query) bool {
+	text := fold(p.Code + "\n" + p.Name + "\n" + p.Description)
+	for word := range strings.FieldsSeq(fold(q.Search)) {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return q.Category == "" || fold(q.Category) == fold(p.Category)
+}
+
+// fold removes case and accents; ñ stays a letter of its own.
+func fold(s string) string {
+	s = strings.ReplaceAll(strings.ToLower(norm.NFC.String(s)), "ñ", "\x00")
+	s = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(s))
+	return strings.ReplaceAll(s, "\x00", "ñ")
 }
 
 func (m *memory) Get(_ context.Context, id int64, _ app.Position) (app.Product, error) {

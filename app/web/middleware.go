@@ -197,8 +197,6 @@ func (s *Server) wrongMethod(m *mux.Router) http.HandlerFunc {
 }
 
 // refuse answers a request that another site sent in the user's name.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	s.instrument("cross origin", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, s.visit(r), &failure{status: http.StatusForbidden, key: "cross_origin", err: err})
-	})(w, r)
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, s.visit(r), &failure{status: http.StatusForbidden, key: "cross_origin"})
 }

@@ -18,7 +18,7 @@ type route struct {
 // without and with a login, api and apiMember the same for JSON.
 func (s *Server) routes() []route {
 	return []route{
-		{"GET", "/", s.open(s.getHome)},
+		{"GET", "/", s.getHome},
 		{"GET", "/inventario", s.member(s.getList)},
 		{"GET", "/inventario/eventos", s.apiMember(s.getEvents)},
 

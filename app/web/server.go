@@ -44,6 +44,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	handler  http.Handler
+	foreign  http.HandlerFunc // answers what another site sent
 	locales  locales
 	assets   *assets
 	pages    *pages
@@ -117,14 +118,15 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("render home page: %w", err)
 	}
 	s.handler = s.router()
+	s.foreign = s.instrument("cross origin", s.refuse)
 	return s, nil
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.commonHeaders(w.Header())
-	if err := s.cross.Check(r); err != nil {
-		s.refuse(w, r, err)
+	if s.cross.Check(r) != nil {
+		s.foreign(w, r)
 		return
 	}
 	s.handler.ServeHTTP(w, r)

@@ -2,6 +2,7 @@
 //
 //	inventory              serve until SIGTERM or SIGINT
 //	inventory healthcheck  exit 0 when the instance on this host is ready, else 1
+//	inventory watch        the same for Docker's health check: many looks at the cost of one
 //	inventory help         list the environment variables
 //
 // Everything is set by environment variables; see the type config.
@@ -73,8 +74,15 @@ func dispatch(ctx context.Context, args, environ []string, stdout io.Writer) err
 			return err
 		}
 		return serve(ctx, cfg, stdout)
-	case "healthcheck":
-		return healthcheck(ctx, environ)
+	case "healthcheck", "watch":
+		url, err := healthURL(environ)
+		if err != nil {
+			return err
+		}
+		if command == "watch" {
+			return watch(ctx, url, healthMark)
+		}
+		return look(ctx, url)
 	case "help", "-h", "--help":
 		_, err := io.WriteString(stdout, help)
 		return err

@@ -7,8 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,4 +185,30 @@ func TestDrainAnnounces(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		assert.Equal(t, draining, resp.Close)
 	}
+}
+
+// TestWatch holds the promise of the health check: quick to say "ready" for the
+// first time, and one look's failure is forgiven, two are not.
+func TestWatch(t *testing.T) {
+	var looks, failFrom atomic.Int64
+	failFrom.Store(1 << 60)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n := looks.Add(1); n < 3 || n >= failFrom.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer srv.Close()
+	mark := filepath.Join(t.TempDir(), "healthy")
+	require.NoError(t, watch(t.Context(), srv.URL, mark), "it waits for the first success")
+	assert.EqualValues(t, 3, looks.Load())
+	require.FileExists(t, mark)
+
+	failFrom.Store(4)
+	require.ErrorContains(t, watch(t.Context(), srv.URL, mark), "not ready: 503")
+	assert.EqualValues(t, 5, looks.Load(), "the second failure in a row ends it")
+	require.NoFileExists(t, mark)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorContains(t, watch(ctx, srv.URL, mark), "not ready", "never ready is not healthy")
 }

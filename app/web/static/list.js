@@ -7,6 +7,7 @@
   const body = table.tBodies[0];
   const blank = document.getElementById("fila");
   const notice = document.getElementById("aviso");
+  const readOnly = document.getElementById("lectura");
   const state = document.getElementById("conexion");
   const total = document.getElementById("total");
   const empty = document.getElementById("vacio");
@@ -181,10 +182,13 @@
     sessionStorage.setItem("recargado", String(Date.now()));
     location.reload();
   };
-  const again = (after) => {
+  const stop = () => {
     clearTimeout(retry);
     if (source) source.close();
     source = null;
+  };
+  const again = (after) => {
+    stop();
     retry = setTimeout(connect, after);
   };
   const failed = () => {
@@ -195,8 +199,7 @@
     fetch("/api/v1/session", { cache: "no-store" })
       .then((r) => {
         if (r.status === 401) {
-          again(1 << 30);
-          clearTimeout(retry);
+          stop();
           show("ended", texts["live.ended"]);
         } else again(1000 + Math.random() * 1000);
       })
@@ -208,7 +211,8 @@
     source = new EventSource("/inventario/eventos?desde=" + revision);
     source.addEventListener("latido", (e) => {
       alive = Date.now();
-      const { instance } = JSON.parse(e.data);
+      const { instance, read_only } = JSON.parse(e.data);
+      readOnly.hidden = !read_only;
       if (state.dataset.instance === instance && state.dataset.state === "on") return;
       state.dataset.instance = instance;
       show("on", say(texts["live.on"], instance));
