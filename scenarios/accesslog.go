@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -60,41 +61,53 @@ func addresses(ctx context.Context, env *lab.Env) (map[string]string, error) {
 
 // turns is what the balancer's log says about a set of requests.
 type turns struct {
-	answered map[string]int    // by service: whose answer the client got
-	by       map[string]string // request id → service
-	retries  int               // tries beyond the first, of the set's requests
-	foreign  int               // other requests among them that took a turn
+	by    map[string]string // request id → service whose answer the client got
+	extra []turn            // turns that gave none of these answers
 }
 
-// readTurns counts the entries of the wanted requests. Foreign turns count
-// only between the first and the last of them.
+// turn is one turn of the rotation.
+type turn struct {
+	at      time.Time // when its request was finished
+	service string
+}
+
+// readTurns sorts the log's tries into answers to the wanted requests and
+// turns that were spent otherwise: their tries before, and everybody else's.
+// A server that is no instance of the topology is named by its address.
 func readTurns(entries []probe.Entry, want map[string]bool, names map[string]string) turns {
-	t := turns{answered: make(map[string]int), by: make(map[string]string)}
-	first, last := -1, -1
-	for i, e := range entries {
-		if want[e.RequestID] {
-			if first < 0 {
-				first = i
+	t := turns{by: make(map[string]string)}
+	for _, e := range entries {
+		for i, try := range e.Tries {
+			service := cmp.Or(names[try.Host()], try.Addr)
+			if want[e.RequestID] && i == len(e.Tries)-1 {
+				t.by[e.RequestID] = service
+			} else {
+				t.extra = append(t.extra, turn{at: e.Time, service: service})
 			}
-			last = i
 		}
-	}
-	for i, e := range entries {
-		switch {
-		case want[e.RequestID]:
-			try, ok := e.Answered()
-			service := names[try.Host()]
-			if !ok {
-				service = ""
-			} else if service == "" {
-				service = try.Addr // not an instance of the topology: judged by its address
-			}
-			t.answered[service]++
-			t.by[e.RequestID] = service
-			t.retries += max(len(e.Tries)-1, 0)
-		case i > first && i < last:
-			t.foreign += len(e.Tries)
+		if want[e.RequestID] && len(e.Tries) == 0 {
+			t.by[e.RequestID] = "" // the balancer answered by itself
 		}
 	}
 	return t
+}
+
+// answered counts the answers by service.
+func (t turns) answered() map[string]int {
+	counts := make(map[string]int)
+	for _, service := range t.by {
+		counts[service]++
+	}
+	return counts
+}
+
+// taken counts the turns between two moments that were spent otherwise.
+func (t turns) taken(from, to time.Time) map[string]int {
+	counts := make(map[string]int)
+	for _, x := range t.extra {
+		if !x.at.Before(from) && x.at.Before(to) {
+			counts[x.service]++
+		}
+	}
+	return counts
 }

@@ -32,7 +32,8 @@ var appFailover = failoverPlan{
 // instance is dead it answers nothing and the others share its traffic by
 // their weights; after it is back, all shares are the weights again. The bound
 // on shares is the rotation's, widened by the requests under way at the edges
-// of a window (counted) and by one turn for each retry (from the access log).
+// of a window (counted) and, while the instance is dead, by two answers for
+// each turn that the access log shows was lost there.
 //
 // Metrics: worst_ms is the slowest request of the whole scenario. recover_ms
 // runs from the moment at which the healing was asked for to the sending of the
@@ -68,6 +69,16 @@ func runAppFailover(ctx context.Context, env *lab.Env, rec *lab.Recorder, plan f
 	if err != nil {
 		return err
 	}
+	names, err := addresses(ctx, env)
+	if err != nil {
+		return err
+	}
+	// Windows are stretched until the shares in them can be told, should the
+	// machine be busy: with as many requests under way at both edges as can be.
+	expected := sharesOf(env.Topology)
+	expected.Edge = 2 * plan.clients
+	enough := plan
+	enough.least = max(plan.least, expected.Least(), expected.Without(victim.Service).Least())
 	t := newTape(rec)
 	rec.Step("%d connections ask %s, %.0f times a second together; %v go by before anything is broken.", plan.clients, env.Topology.Paths.Home, plan.rate, plan.before)
 	started := time.Now()
@@ -80,14 +91,11 @@ func runAppFailover(ctx context.Context, env *lab.Env, rec *lab.Recorder, plan f
 		return err
 	}
 	defer running.Stop()
-	if err := observe(ctx, "the load before the fault", plan.before); err != nil {
-		return err
-	}
-	f, err := breakAndHeal(ctx, rec, t, fault, plan)
+	f, err := breakAndHeal(ctx, rec, t, "requests", fault, enough)
 	if err != nil {
 		return err
 	}
-	share := sharesOf(env.Topology).Expected(victim.Service)
+	share := expected.Expected(victim.Service)
 	rec.Step("%s runs again. The load goes on until it answers its share (%.0f %%) again.", victim.Service, share*100)
 	back, ok, err := awaitShare(ctx, t, victim.Service, share, f.healing, plan.recover)
 	if err != nil {
@@ -96,7 +104,7 @@ func runAppFailover(ctx context.Context, env *lab.Env, rec *lab.Recorder, plan f
 	settled := back + check.RecoveryWindow + plan.settle
 	if ok {
 		rec.Step("It does, since %d ms after the healing was asked for; the load goes on for %v more.", (back - f.healing).Milliseconds(), plan.after)
-		if err := observe(ctx, "the load after the recovery", plan.after+plan.settle); err != nil {
+		if err := observe(ctx, "the load after the recovery", plan.after+plan.settle, t.enough("requests", settled, enough.least)); err != nil {
 			return err
 		}
 	}
@@ -106,24 +114,24 @@ func runAppFailover(ctx context.Context, env *lab.Env, rec *lab.Recorder, plan f
 		return err
 	}
 	reqs := t.all()
-	before := check.Sent(reqs, t.at(started), f.asked)
+	before := check.Sent(reqs, f.began, f.asked)
 	during := check.Sent(reqs, f.inEffect, f.healing)
 	after := check.Sent(reqs, settled, end)
 
-	extra, err := extraTurns(ctx, env, t, started, reqs)
+	log, err := logOf(ctx, env, started, reqs, names)
 	if err != nil {
 		return err
 	}
 	rec.Check(
 		check.Load("there was load", plan.least, check.LoadWindow{Name: "before", Requests: len(before)}, check.LoadWindow{Name: "during", Requests: len(during)}),
 		check.NoFailures("nothing failed", "requests", reqs, plan.least),
-		check.TakenOver("the others take over", victim.Service, window(env.Topology, reqs, f.inEffect, f.healing, extra)),
-		check.CameBack("it comes back", victim.Service, f.healing, back, ok, plan.recover),
+		check.TakenOver("the others take over", victim.Service, window(env.Topology, t, reqs, log, f.inEffect, f.healing)),
+		check.CameBack("it comes back", victim.Service, check.Sent(reqs, f.healing, end), f.healing, back, ok, plan.recover),
 	)
 	if ok {
 		rec.Check(
 			check.Load("there was load after", plan.least, check.LoadWindow{Name: "after", Requests: len(after)}),
-			window(env.Topology, reqs, settled, end, extra).Judge("shares are restored"),
+			window(env.Topology, t, reqs, log, settled, end).Judge("shares are restored"),
 		)
 		rec.Metric("recover_ms", ms(back-f.healing))
 	}
@@ -156,41 +164,39 @@ func awaitShare(ctx context.Context, t *tape, service string, share float64, fro
 	return back, ok, nil
 }
 
-// window is what was answered to the requests sent in [from, to).
-func window(t *lab.Topology, reqs []check.Req, from, to time.Duration, extra []time.Duration) check.Shares {
+// window is what was answered to the requests sent in [from, to), and what the
+// balancer's log (nil without one) says of the turns in it.
+func window(t *lab.Topology, tp *tape, reqs []check.Req, log *turns, from, to time.Duration) check.Shares {
 	s := sharesOf(t)
 	s.Counts = check.Answered(check.Sent(reqs, from, to))
 	s.Edge = check.UnderWay(reqs, from) + check.UnderWay(reqs, to)
-	for _, at := range extra {
-		if at >= from && at < to {
-			s.Foreign++
-		}
+	if log != nil {
+		s.Taken = log.taken(tp.rec.Start().Add(from), tp.rec.Start().Add(to))
 	}
 	return s
 }
 
-// extraTurns are the moments of the turns that gave the lab no answer: retries
-// of its own requests, and other people's requests. They come from the
-// balancer's log; without one there are none to be known.
-func extraTurns(ctx context.Context, env *lab.Env, t *tape, since time.Time, reqs []check.Req) ([]time.Duration, error) {
+// logOf reads what the balancer's log says about the answered requests; nil
+// when there is none. names maps addresses to services as they were before the
+// fault, since a container may get another one.
+func logOf(ctx context.Context, env *lab.Env, since time.Time, reqs []check.Req, names map[string]string) (*turns, error) {
 	if !env.Topology.Balancer.AccessLog {
 		return nil, nil
 	}
-	answered := slices.DeleteFunc(slices.Clone(reqs), func(r check.Req) bool { return r.Value.Status == 0 })
-	want := ids(answered)
+	want := ids(slices.DeleteFunc(slices.Clone(reqs), func(r check.Req) bool { return r.Value.Status == 0 }))
 	entries, err := accessLog(ctx, env, since, want)
 	if err != nil {
 		return nil, err
 	}
-	var extra []time.Duration
-	for _, e := range entries {
-		n := len(e.Tries)
-		if want[e.RequestID] {
-			n--
-		}
-		for range n {
-			extra = append(extra, t.at(e.Time))
+	now, err := addresses(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	for address, service := range now {
+		if _, ok := names[address]; !ok {
+			names[address] = service
 		}
 	}
-	return extra, nil
+	t := readTurns(entries, want, names)
+	return &t, nil
 }

@@ -123,7 +123,7 @@ func runLoad(ctx context.Context, env *lab.Env, rec *lab.Recorder) (err error) {
 }
 
 // cleanUpLimit is how long putting away what a scenario made may take.
-const cleanUpLimit = 20 * time.Second
+const cleanUpLimit = time.Minute
 
 // seed makes sure that the inventory has enough products for a page worth
 // measuring. The function it returns removes those it made; it is never nil.

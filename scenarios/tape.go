@@ -31,6 +31,12 @@ func (t *tape) add(sent time.Time, q lab.Request) {
 // at is a moment as the record counts it.
 func (t *tape) at(m time.Time) time.Duration { return m.Sub(t.rec.Start()) }
 
+// enough says whether at least n requests of a load have been sent since a
+// moment and were answered.
+func (t *tape) enough(load string, since time.Duration, n int) func() bool {
+	return func() bool { return len(check.OfLoad(t.since(since), load)) >= n }
+}
+
 // all are the requests so far.
 func (t *tape) all() []check.Req {
 	t.mu.Lock()
@@ -60,16 +66,28 @@ func ids(reqs []check.Req) map[string]bool {
 	return set
 }
 
+// stretch is how many times its length a window of observation may take on a
+// machine so busy that too little is seen in one length.
+const stretch = 4
+
 // observe lets a named window of observation pass. It is a wait on a timer,
 // not on a condition: the load goes on, and what is seen in it is the result.
-func observe(ctx context.Context, window string, d time.Duration) error {
+// Until there is enough to see, the window goes on, but not for ever: too
+// little is a result too, and makes a check Unknown. enough may be nil.
+func observe(ctx context.Context, window string, d time.Duration, enough func() bool) error {
+	began := time.Now()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("observe %s: %w", window, context.Cause(ctx))
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return fmt.Errorf("observe %s: %w", window, context.Cause(ctx))
+		}
+		if enough == nil || enough() || time.Since(began) >= stretch*d {
+			return nil
+		}
+		timer.Reset(pollEvery)
 	}
 }
 

@@ -28,8 +28,8 @@ const (
 // percentage of tolerance. Any run of turns is off by at most the spread of
 // the rotation (computed, see check.Spread; twice that after earlier
 // failures), for each independent rotation: one when the workers share their
-// state, else one for each worker. Other people's requests and retries, known
-// from the log, add one each. Serial and concurrent requests have the same
+// state, else one for each worker. Turns that went to other people's requests
+// and to retries are known from the log and reckoned with. Serial and concurrent requests have the same
 // bound, since all of them are answered before they are counted. A chi-square
 // test says that neither equal weights nor a choice at random explains the
 // counts.
@@ -90,11 +90,13 @@ func runWeights(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 		{"serial", 1, "%d requests to %s, each after the answer to the one before: %d whole cycles of the weights."},
 		{"concurrent", weightsClients, fmt.Sprintf("%%d requests to %%s from %d clients at the same time: again %%d cycles.", weightsClients)},
 	} {
+		began := time.Now()
 		rec.Step(way.step, n, env.Topology.Paths.Whoami, n/total)
 		_, samples, err := ask(way.name, way.clients, n)
 		if err != nil {
 			return err
 		}
+		ended := time.Now()
 		t := newTape(rec)
 		for _, s := range samples {
 			t.add(s.Sent, s.Event())
@@ -111,19 +113,17 @@ func runWeights(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 			return err
 		}
 		seen := readTurns(entries, ids(reqs), names)
-		for k, v := range seen.answered {
+		inLog := seen.answered()
+		for k, v := range inLog {
 			logged[k] += v
 		}
-		if seen.foreign+seen.retries > 0 {
-			rec.Step("The balancer's log shows %d turns of requests that are not the lab's, and %d retries: they widen the bound.", seen.foreign, seen.retries)
-		}
 		shares := sharesOf(env.Topology)
-		shares.Foreign = seen.foreign + seen.retries
 		shares.Counts = answered
+		shares.Taken = seen.taken(began, ended)
 		rec.Check(
 			check.Complete(way.name+" requests are answered", n, reqs),
 			shares.Judge(way.name+" shares, by the app's header"),
-			withCounts(shares, seen.answered).Judge(way.name+" shares, by the balancer's log"),
+			withCounts(shares, inLog).Judge(way.name+" shares, by the balancer's log"),
 			check.SameAnswerers(way.name+" requests: header and log agree", reqs, seen.by),
 		)
 	}

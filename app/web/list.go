@@ -94,8 +94,9 @@ func newHoles() holes { return holes{"hole" + rand.Text(), "hole" + rand.Text()}
 // between name and notice, after the notice.
 type listHTML struct {
 	parts    [3][]byte
-	revision int64  // what the list shows at least
-	moved    string // where the list really is, when the page asked for does not exist
+	revision int64     // what the list shows at least
+	read     time.Time // when the database was asked
+	moved    string    // where the list really is, when the page asked for does not exist
 }
 
 // size is what the list takes in memory, in bytes.
@@ -132,6 +133,7 @@ var defaultQuery = app.Query{}.Normalize()
 func (s *Server) renderList(ctx context.Context, key listKey, min app.Position) (*listHTML, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	asked := time.Now()
 	page, rev, err := s.cfg.Products.List(ctx, key.query, min)
 	if err != nil {
 		return nil, fmt.Errorf("list products: %w", err)
@@ -160,7 +162,7 @@ func (s *Server) renderList(ctx context.Context, key listKey, min app.Position) 
 	if err != nil {
 		return nil, err
 	}
-	list := &listHTML{revision: rev}
+	list := &listHTML{revision: rev, read: asked}
 	var ok1, ok2 bool
 	var rest []byte
 	list.parts[0], rest, ok1 = bytes.Cut(html, []byte(s.lists.holes.user))

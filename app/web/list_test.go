@@ -136,6 +136,24 @@ func TestPageCacheOff(t *testing.T) {
 	}))
 }
 
+// A row edited around the app changes no revision; its list must not stay
+// for ever.
+func TestPageCacheForgetsWithTime(t *testing.T) {
+	m := testMemory()
+	fill(t, m, 3)
+	s := running(t, newTestServer(t, m, nil))
+	b := newBrowser(t, s).logIn()
+	b.get("/inventario")
+	require.Equal(t, 0, reads(m, func() { b.get("/inventario") }))
+	for _, key := range s.lists.kept.Keys() {
+		list, _ := s.lists.kept.Get(key)
+		aged := *list
+		aged.read = aged.read.Add(-listAge)
+		s.lists.kept.Add(key, &aged)
+	}
+	assert.Equal(t, 1, reads(m, func() { b.get("/inventario") }))
+}
+
 func TestPageCacheIsBounded(t *testing.T) {
 	s := newTestServer(t, testMemory(), nil)
 	page := func(n, bytes int) (listKey, *listHTML) {

@@ -19,6 +19,11 @@ const (
 	listBytes = 16 << 20 // bytes of all of them together
 )
 
+// listAge is how long a list is kept at most. Changes made through the app show
+// at once, by their revision; a row edited around it, in phpMyAdmin, has none
+// and shows after this time.
+const listAge = 2 * time.Second
+
 // listKey is everything a rendered list depends on but the inventory itself.
 type listKey struct {
 	lang     string
@@ -50,12 +55,13 @@ func newListCache(on bool) (*listCache, error) {
 // while this instance knows of no newer revision, heard from the database a
 // moment ago, and while the reader needs no newer one himself.
 func (c *listCache) get(ctx context.Context, s *Server, key listKey, min app.Position) (*listHTML, error) {
-	known, fresh := s.feed.current(time.Now())
+	now := time.Now()
+	known, fresh := s.feed.current(now)
 	if !c.on || !fresh || min.Revision > known {
 		c.misses.Add(1)
 		return s.renderList(ctx, key, min)
 	}
-	if list, ok := c.kept.Get(key); ok && list.revision >= known && list.revision >= min.Revision {
+	if list, ok := c.kept.Get(key); ok && list.revision >= known && list.revision >= min.Revision && now.Sub(list.read) < listAge {
 		c.hits.Add(1)
 		return list, nil
 	}

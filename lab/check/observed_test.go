@@ -140,9 +140,10 @@ func TestSameContent(t *testing.T) {
 
 func TestLagMeasured(t *testing.T) {
 	enough := make([]float64, 100)
-	assert.Equal(t, lab.Pass, check.LagMeasured("", map[string][]float64{"r1": enough}, []string{"r1"}).Verdict)
-	assert.Equal(t, lab.Unknown, check.LagMeasured("", map[string][]float64{"r1": enough}, []string{"r1", "r2"}).Verdict, "r2 showed nothing")
-	assert.Equal(t, lab.Unknown, check.LagMeasured("", map[string][]float64{"r1": enough[:99]}, []string{"r1"}).Verdict, "no p99 from 99 values")
+	assert.Equal(t, lab.Pass, check.LagMeasured("", map[string][]float64{"r1": enough}, nil, []string{"r1"}).Verdict)
+	assert.Equal(t, lab.Unknown, check.LagMeasured("", map[string][]float64{"r1": enough}, nil, []string{"r1", "r2"}).Verdict, "r2 showed nothing")
+	assert.Equal(t, lab.Unknown, check.LagMeasured("", map[string][]float64{"r1": enough[:99]}, nil, []string{"r1"}).Verdict, "no p99 from 99 values")
+	assert.Equal(t, lab.Unknown, check.LagMeasured("", map[string][]float64{"r1": enough}, map[string]int{"r1": 1}, []string{"r1"}).Verdict, "the longest lag is not known")
 }
 
 func TestWritesFound(t *testing.T) {

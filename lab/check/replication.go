@@ -214,20 +214,26 @@ func unlike(replica string, source, other []Table) []string {
 	return differ
 }
 
-// LagMeasured checks that there is enough to say something about lag: rows
-// seen at every replica, enough of them for a p99. How long the lag may be is
-// not judged: it is the machine's, not the stack's.
-func LagMeasured(name string, seen map[string][]float64, replicas []string) lab.Check {
-	want := "at least 100 heartbeat rows seen at every replica, enough for a 99th percentile"
+// LagMeasured checks that there is enough to say something about lag: every
+// heartbeat row seen at every replica, and enough of them for a p99. unseen
+// counts those that a replica did not show in time: without the longest lags
+// every percentile would flatter. How long the lag may be is not judged: it is
+// the machine's, not the stack's.
+func LagMeasured(name string, seen map[string][]float64, unseen map[string]int, replicas []string) lab.Check {
+	want := "every heartbeat row seen at every replica, at least 100, enough for a 99th percentile"
 	var got []string
 	thin := len(replicas) == 0
 	for _, r := range replicas {
 		ms := slices.Sorted(slices.Values(seen[r]))
 		got = append(got, fmt.Sprintf("%s %d rows, p50 %.1f ms, p99 %.1f ms", r, len(ms), Quantile(ms, 0.5), Quantile(ms, 0.99)))
 		thin = thin || !EnoughFor(0.99, len(ms))
+		if n := unseen[r]; n > 0 {
+			got[len(got)-1] += fmt.Sprintf(", %d never seen", n)
+			thin = true
+		}
 	}
 	if thin {
-		return unknown(name, want, few(got, 9), "the heartbeat was too slow or stopped: look at the source's load and at the lab's account")
+		return unknown(name, want, few(got, 9), "a replica lags far behind, or the heartbeat was too slow or stopped: look at the source's load and at the lab's account")
 	}
 	return pass(name, want, few(got, 9))
 }

@@ -71,6 +71,17 @@ func Sent(reqs []Req, from, to time.Duration) []Req {
 	return in
 }
 
+// Good picks the requests that did not fail.
+func Good(reqs []Req) []Req {
+	var good []Req
+	for _, r := range reqs {
+		if Failure(r.Value) == "" {
+			good = append(good, r)
+		}
+	}
+	return good
+}
+
 // Answered counts the good answers by instance.
 func Answered(reqs []Req) map[string]int {
 	counts := make(map[string]int)

@@ -124,8 +124,9 @@ func TestRecovered(t *testing.T) {
 			assert.InDelta(t, c.want, at, float64(60*time.Millisecond), c.sentence)
 		}
 	}
-	assert.Equal(t, lab.Fail, check.CameBack("c", "app", 0, 0, false, time.Second).Verdict)
-	assert.Contains(t, check.CameBack("c", "app", time.Second, 3*time.Second, true, time.Second).Got, "2s after")
+	assert.Equal(t, lab.Fail, check.CameBack("c", "app", dead, 0, 0, false, time.Second).Verdict)
+	assert.Equal(t, lab.Unknown, check.CameBack("c", "app", dead[:50], 0, 0, false, time.Second).Verdict, "50 answers in a second cannot show a share")
+	assert.Contains(t, check.CameBack("c", "app", dead, time.Second, 3*time.Second, true, time.Second).Got, "2s after")
 }
 
 // Whatever the answers are, a recovery that is found keeps to its definition.

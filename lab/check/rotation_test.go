@@ -121,3 +121,51 @@ func TestSpreadAtMostDoublesAfterFailures(t *testing.T) {
 		}
 	})
 }
+
+// While an instance is dead the balancer tries it again now and then: such a
+// turn is lost, and the retry goes to one of the others. The bound of the
+// others' shares rests on this: in any window of it the spread of their own
+// rotation, doubled, and two answers for each lost turn and one more.
+func TestSpreadOfTheOthersWhileOneIsDead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		weights := rapid.SliceOfN(rapid.IntRange(1, 9), 3, 6).Draw(t, "weights")
+		total := 0
+		for _, w := range weights {
+			total += w
+		}
+		const dead = 0
+		f := newFailing(weights)
+		for range rapid.IntRange(0, 2*total).Draw(t, "before") {
+			f.next()
+		}
+		pause := rapid.IntRange(0, 60).Draw(t, "turns between two tries at the dead one")
+		wait, lost := 0, 0
+		turn := func() int {
+			f.dead[dead] = wait > 0
+			wait--
+			i := f.next()
+			if i == dead {
+				f.effective[dead], f.tried[dead] = 0, true
+				i = f.next()
+				f.tried[dead] = false
+				lost++
+				wait = pause
+			}
+			return i - 1
+		}
+		for range rapid.IntRange(0, 5*total).Draw(t, "dead before the window") {
+			turn()
+		}
+		lost = 0
+		others := weights[1:]
+		spread := check.Spread(others)
+		counts := make([]int, len(others))
+		for n := 1; n <= 10*total; n++ {
+			counts[turn()]++
+			for k, w := range others {
+				require.InDelta(t, float64(n)*float64(w)/float64(total-weights[dead]), float64(counts[k]), 2*spread[k]+2*float64(lost+1)+1e-9,
+					"instance %d of %v after %d answers, %d turns lost", k+1, weights, n, lost)
+			}
+		}
+	})
+}

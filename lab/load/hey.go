@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rakyll/hey/requester"
@@ -97,9 +96,9 @@ type heyReport struct {
 // redirect. An error means that the run is worth nothing: bad options, an
 // interruption, or a result that does not add up.
 //
-// The number of requests is exact: hey by itself rounds it down to a multiple
-// of the concurrency, so when it does not divide, some workers run beside the
-// others with one request more each.
+// Every worker is a requester.Work of its own, with one worker. A Work with
+// many would round the number of requests down to a multiple of them, and its
+// workers race for their common client when redirects are not to be followed.
 func Hey(ctx context.Context, o HeyOptions) (HeyResult, error) {
 	if err := o.check(); err != nil {
 		return HeyResult{}, fmt.Errorf("run hey: %w", err)
@@ -107,13 +106,13 @@ func Hey(ctx context.Context, o HeyOptions) (HeyResult, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	each, more := o.Requests/o.Concurrency, o.Requests%o.Concurrency
-	var runs []*heyRun
-	if c := o.Concurrency - more; each > 0 {
-		runs = append(runs, newHeyRun(ctx, o, c, c*each))
-	}
-	if more > 0 {
-		runs = append(runs, newHeyRun(ctx, o, more, more*(each+1)))
+	runs := make([]*heyRun, o.Concurrency)
+	for i := range runs {
+		n := o.Requests / o.Concurrency
+		if i < o.Requests%o.Concurrency {
+			n++
+		}
+		runs[i] = newHeyRun(ctx, o, n)
 	}
 	started := time.Now()
 	var wg sync.WaitGroup
@@ -152,15 +151,15 @@ func (o HeyOptions) check() error {
 	return nil
 }
 
-// heyRun is one requester.Work and its output.
+// heyRun is one worker: a requester.Work and its output.
 type heyRun struct {
 	work *requester.Work
 	out  bytes.Buffer
-	sent atomic.Int64
+	sent int             // by its one worker, read when that is done
 	ctx  context.Context //nolint:containedctx // lives as long as one call of Hey
 }
 
-func newHeyRun(ctx context.Context, o HeyOptions, c, n int) *heyRun {
+func newHeyRun(ctx context.Context, o HeyOptions, n int) *heyRun {
 	r := &heyRun{ctx: ctx}
 	// requester reads the Host of Request even when RequestFunc makes them all.
 	first, err := http.NewRequest(http.MethodGet, o.URL, nil)
@@ -170,8 +169,8 @@ func newHeyRun(ctx context.Context, o HeyOptions, c, n int) *heyRun {
 	r.work = &requester.Work{
 		Request: first,
 		RequestFunc: func() *http.Request {
-			r.sent.Add(1)
-			req, err := probe.NewRequest(ctx, http.MethodGet, o.URL, nil)
+			r.sent++
+			req, err := probe.NewRequest(context.WithoutCancel(ctx), http.MethodGet, o.URL, nil)
 			if err != nil {
 				panic(err) // the URL was checked
 			}
@@ -181,7 +180,7 @@ func newHeyRun(ctx context.Context, o HeyOptions, c, n int) *heyRun {
 			req.Header.Set(probe.RequestIDHeader, probe.NewID("hey-"))
 			return req
 		},
-		N: n, C: c,
+		N: n, C: 1,
 		Timeout:            max(int(o.Timeout.Seconds()), 1),
 		DisableCompression: true,
 		DisableKeepAlives:  !o.KeepAlive,
@@ -192,8 +191,10 @@ func newHeyRun(ctx context.Context, o HeyOptions, c, n int) *heyRun {
 	return r
 }
 
-// run runs the work, and stops it when the context ends. Stop is called at
-// most once, since a second call would block.
+// run runs the work, and stops it when the context ends: the request under way
+// is finished, within its timeout, because requester is not made for requests
+// that are cut off (its time-keeping races with them). Stop is called at most
+// once, since a second call would block.
 func (r *heyRun) run() {
 	r.work.Init()
 	done := make(chan struct{})
@@ -220,7 +221,7 @@ func (r *heyRun) addTo(res *HeyResult) error {
 		res.Errors[why] += n
 		failed += n
 	}
-	if got, sent := len(rep.Lats)+failed, int(r.sent.Load()); got != sent {
+	if got, sent := len(rep.Lats)+failed, r.sent; got != sent {
 		return fmt.Errorf("it sent %d requests, its report has %d", sent, got)
 	}
 	for i, s := range rep.Lats {

@@ -136,9 +136,7 @@ func (db *DB) hash(ctx context.Context, conn *sql.Conn, t table) (TableHash, err
 	return h, rows.Err()
 }
 
-// FindCodes says which of the values stand in the server's schema. The column
-// is found by looking for the first value: the lab does not know how an app
-// names its tables. It is an error when the column is nowhere.
+// FindCodes says which of the values stand in a column.
 func (db *DB) FindCodes(ctx context.Context, c Column, values []string) (map[string]bool, error) {
 	found := make(map[string]bool, len(values))
 	const batch = 500

@@ -12,7 +12,9 @@ import (
 const (
 	HeartbeatTable = "lab_heartbeat"
 	HeartbeatEvery = 10 * time.Millisecond // a row this often
-	heartbeatPoll  = 2 * time.Millisecond  // between two looks at a replica: the resolution
+	// Between two looks at a replica: the resolution. Looking more often would
+	// cost the servers enough to lengthen what is measured.
+	heartbeatPoll = 5 * time.Millisecond
 )
 
 // Beat is one heartbeat row, seen at one replica for the first time.
@@ -35,11 +37,13 @@ type Heartbeat struct {
 	replicas []*DB
 	onBeat   func(Beat)
 
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
+	stopWriting, stopReading context.CancelFunc
+	writing, reading         sync.WaitGroup
+
 	mu      sync.Mutex
 	err     error
-	written int
+	written int            // number of the last row
+	seen    map[string]int // number of the last row, by replica
 }
 
 // StartHeartbeat makes the table anew and starts to write and to read. onBeat
@@ -64,23 +68,65 @@ func StartHeartbeat(ctx context.Context, source *DB, replicas []*DB, onBeat func
 			return nil, fmt.Errorf("start the heartbeat: %s has not got the table %s within %v", r.Name, HeartbeatTable, dbAnswer)
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	h := &Heartbeat{source: source, replicas: replicas, onBeat: onBeat, cancel: cancel}
-	h.wg.Go(func() { h.keep(h.write(ctx)) })
+	h := &Heartbeat{source: source, replicas: replicas, onBeat: onBeat, seen: make(map[string]int)}
+	var writing, reading context.Context
+	writing, h.stopWriting = context.WithCancel(ctx)
+	reading, h.stopReading = context.WithCancel(ctx)
+	h.writing.Go(func() { h.keep(h.write(writing)) })
 	for _, r := range replicas {
-		h.wg.Go(func() { h.keep(h.read(ctx, r)) })
+		h.reading.Go(func() { h.keep(h.read(reading, r)) })
 	}
 	return h, nil
 }
 
-// Stop ends writing and reading, and says how many rows were written and what
-// went wrong. It leaves the table: see DropTable.
-func (h *Heartbeat) Stop() (written int, err error) {
-	h.cancel()
-	h.wg.Wait()
+// Written is how many rows the source has acknowledged so far.
+func (h *Heartbeat) Written() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.written, h.err
+	return h.written
+}
+
+// Stop ends the writing, goes on reading until every replica has shown every
+// row, but not longer than the limit, and ends the reading. Rows that a replica
+// has not shown by then are unseen: its lag is not known, only that it is long.
+// It leaves the table: see DropTable.
+func (h *Heartbeat) Stop(limit time.Duration) (unseen map[string]int, err error) {
+	h.stopWriting()
+	h.writing.Wait()
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	tick := time.NewTicker(heartbeatPoll)
+	defer tick.Stop()
+	for unseen = h.unseen(); len(unseen) > 0 && err == nil; unseen = h.unseen() {
+		select {
+		case <-tick.C:
+			err = h.failure()
+			continue
+		case <-end.C:
+		}
+		break
+	}
+	h.stopReading()
+	h.reading.Wait()
+	return unseen, h.failure()
+}
+
+func (h *Heartbeat) unseen() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	unseen := make(map[string]int)
+	for _, r := range h.replicas {
+		if n := h.written - h.seen[r.Name]; n > 0 {
+			unseen[r.Name] = n
+		}
+	}
+	return unseen
+}
+
+func (h *Heartbeat) failure() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
 }
 
 func (h *Heartbeat) keep(err error) {
@@ -101,10 +147,11 @@ func (h *Heartbeat) write(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
-		if _, err := h.source.ExecContext(ctx, "INSERT INTO "+HeartbeatTable+" VALUES (?, ?)", n, time.Now().UnixMicro()); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		// Not cut off by Stop: the row might be there and not be counted.
+		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), dbAnswer)
+		_, err := h.source.ExecContext(one, "INSERT INTO "+HeartbeatTable+" VALUES (?, ?)", n, time.Now().UnixMicro())
+		cancel()
+		if err != nil {
 			return fmt.Errorf("write heartbeat at %s: %w", h.source.Name, err)
 		}
 		h.mu.Lock()
@@ -145,6 +192,9 @@ func (h *Heartbeat) read(ctx context.Context, r *DB) error {
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("read heartbeat at %s: %w", r.Name, err)
 		}
+		h.mu.Lock()
+		h.seen[r.Name] = last
+		h.mu.Unlock()
 	}
 }
 
