@@ -1,22 +1,39 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
+// homePage is the public page in one language, as it is and compressed.
+type homePage struct{ plain, gzipped []byte }
+
 // renderHome makes the public page once per language: it is the same for
 // everybody, and asks no database.
 func (s *Server) renderHome() error {
-	s.home = map[string][]byte{}
+	s.home = map[string]homePage{}
 	for code, loc := range s.locales.byCode {
 		html, err := s.pages.render(code, "home", s.layout(loc, "home", loc.T("home.title"), nil))
 		if err != nil {
 			return err
 		}
-		s.home[code] = html
+		var b bytes.Buffer
+		z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := z.Write(html); err != nil {
+			return err
+		}
+		if err := z.Close(); err != nil {
+			return err
+		}
+		s.home[code] = homePage{html, b.Bytes()}
 	}
 	return nil
 }
@@ -24,7 +41,36 @@ func (s *Server) renderHome() error {
 func (s *Server) getHome(w http.ResponseWriter, r *http.Request) {
 	loc := s.locales.pick(r)
 	w.Header()["Cache-Control"] = headerPrivate
-	sendPage(w, loc, http.StatusOK, s.home[loc.code])
+	page := s.home[loc.code]
+	if !acceptsGzip(r) {
+		sendPage(w, loc, http.StatusOK, page.plain)
+		return
+	}
+	// Compressed once here instead of at every request in the balancer.
+	w.Header()["Content-Encoding"] = headerGzip
+	sendPage(w, loc, http.StatusOK, page.gzipped)
+}
+
+var headerGzip = []string{"gzip"}
+
+// acceptsGzip says whether the client reads gzip (RFC 9110, 12.5.3). A client
+// that only tolerates it ("*") gets the plain page.
+func acceptsGzip(r *http.Request) bool {
+	for _, line := range r.Header["Accept-Encoding"] {
+		for part := range strings.SplitSeq(line, ",") {
+			coding, params, weighted := strings.Cut(part, ";")
+			if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+				continue
+			}
+			if !weighted {
+				return true
+			}
+			_, q, _ := strings.Cut(params, "=")
+			weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+			return err == nil && weight > 0
+		}
+	}
+	return false
 }
 
 // postLanguage stores the visitor's choice and goes back to where he was.

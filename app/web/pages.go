@@ -105,7 +105,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v *visit, status i
 var (
 	headerHTML    = []string{"text/html; charset=utf-8"}
 	headerPrivate = []string{"private, no-cache"}
-	headerVary    = []string{"Accept-Language, Cookie"}
+	headerVary    = []string{"Accept-Language, Cookie, Accept-Encoding"}
 )
 
 // sendPage sends the parts of a page, in order. A failed write is a client

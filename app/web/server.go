@@ -55,7 +55,7 @@ type Server struct {
 	lists    *listCache
 	metrics  *metrics
 	cross    *http.CrossOriginProtection
-	home     map[string][]byte // language → the whole public page
+	home     map[string]homePage // language → the whole public page
 
 	draining  atomic.Bool
 	drain     chan struct{} // closed by Drain

@@ -105,7 +105,8 @@ func Run(ctx context.Context, o Options) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]Figure{ready, memory}, rates, faults), nil
+	all := slices.Concat([]Figure{ready, memory}, rates, faults)
+	return slices.DeleteFunc(all, func(f Figure) bool { return len(f.Values) == 0 }), nil // not asked for
 }
 
 func up(ctx context.Context, o Options, file string) (*stack.Stack, error) {

