@@ -23,7 +23,7 @@ var faultGoals = []struct {
 	{scenario: "replica-failover", metric: "failed_reads", name: "replica killed: failed reads"},
 	{scenario: "replica-failover", metric: "rows_missing", name: "replica killed: rows missing"},
 	{scenario: "replica-failover", metric: "catchup_ms", name: "replica started again: until it has caught up", unit: "ms", noGoal: true},
-	{scenario: "replication", metric: "lag_p99_ms", name: "replication lag at 200 writes/s, p99", unit: "ms", noGoal: true},
+	{scenario: "replication", metric: "lag_p99_ms", name: "replication lag on rows at 100 rows and 100 heartbeats a second, p99", unit: "ms", noGoal: true},
 	{scenario: "load", metric: "failed", name: "1000 requests, 100 at a time: failed"},
 }
 

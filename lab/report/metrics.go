@@ -90,7 +90,7 @@ var metricInfos = map[string]metricInfo{
 		"write requests without a right answer", "peticiones de escritura sin una respuesta correcta",
 	}},
 	"catchup_ms": {unitMS, betterLower, phrase{"caught up in", "al día en"}, phrase{
-		"from the start of the repair until the replica had everything that the source had", "desde el inicio de la reparación hasta que la réplica tuvo todo lo que tenía la fuente",
+		"from the repaired replica answering again until it had everything that the source had", "desde que la réplica reparada volvió a responder hasta que tuvo todo lo que tenía la fuente",
 	}},
 	"rows_missing": {unitNone, betterZero, phrase{"rows missing", "filas perdidas"}, phrase{
 		"acknowledged rows that are not on the replica after catching up", "filas confirmadas que no están en la réplica después de ponerse al día",
