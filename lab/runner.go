@@ -110,11 +110,20 @@ func attempt(ctx context.Context, env *Env, r *Recorder, sc Scenario) (err error
 	err = guard(func() error { return sc.Run(limited, env, r) })
 	switch {
 	case ctx.Err() != nil:
-		return errors.Join(errors.New("interrupted"), err)
+		return because("interrupted", err)
 	case limited.Err() != nil:
-		return errors.Join(fmt.Errorf("not finished within its limit of %v", sc.Limit), err)
+		return because(fmt.Sprintf("not finished within its limit of %v", sc.Limit), err)
 	}
 	return err
+}
+
+// because says why a scenario was cut off, and what it was doing then if that
+// is more than "the context ended".
+func because(why string, doing error) error {
+	if doing == nil || errors.Is(doing, context.Canceled) || errors.Is(doing, context.DeadlineExceeded) {
+		return errors.New(why)
+	}
+	return fmt.Errorf("%s: %w", why, doing)
 }
 
 // guard turns a panic into an error: a bug in one scenario must not leave a

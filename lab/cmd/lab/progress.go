@@ -61,7 +61,10 @@ func (p *progress) draw() {
 	if p.current == "" {
 		return
 	}
-	line := fmt.Sprintf("%s  %s (%.0f s)", p.clock(), p.current, time.Since(p.since).Seconds())
+	line := clock(p.since.Sub(p.begin)) + "  " + p.current
+	if d := time.Since(p.since); d >= time.Second {
+		line += fmt.Sprintf(" (%.0f s)", d.Seconds())
+	}
 	if f, ok := p.w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 1 {
 			if r := []rune(line); len(r) >= width {
@@ -72,8 +75,7 @@ func (p *progress) draw() {
 	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
 }
 
-func (p *progress) clock() string {
-	d := time.Since(p.begin).Round(time.Second)
+func clock(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
@@ -82,7 +84,7 @@ func (p *progress) line(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.live {
-		fmt.Fprintf(p.w, "%s  %s\n", p.clock(), text)
+		fmt.Fprintf(p.w, "%s  %s\n", clock(time.Since(p.begin)), text)
 		return
 	}
 	if p.current != "" {
