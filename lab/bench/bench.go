@@ -35,9 +35,9 @@ type Options struct {
 // Defaults of Options.
 const (
 	DefaultStarts   = 3
-	DefaultRounds   = 5
+	DefaultRounds   = 7
 	DefaultRepeats  = 3
-	DefaultRequests = 4000
+	DefaultRequests = 3000
 	DefaultClients  = 100
 )
 

@@ -60,7 +60,7 @@ func measureRates(ctx context.Context, o Options, ref, bare *stack.Stack) ([]Fig
 	return figures, nil
 }
 
-// interleave measures all pages once a round. The round before the first is
+// interleave measures all pages in each round. The round before the first is
 // not counted: it fills caches and connection pools.
 func interleave(ctx context.Context, o Options, pages []page, keepAlive bool) ([]Figure, error) {
 	kind := "a connection for each request"
@@ -73,9 +73,20 @@ func interleave(ctx context.Context, o Options, pages []page, keepAlive bool) ([
 		rates[i] = Figure{Name: p.name + ", " + kind, Unit: "requests/s"}
 		ratios[i] = Figure{Name: p.name + " ÷ bare handler, " + kind}
 	}
+	// There and back again: within a round every page is measured twice, in
+	// mirrored order, so that a drift of the machine's speed hits all alike.
+	order := make([]int, 0, 2*len(pages))
+	for i := range pages {
+		order = append(order, i)
+	}
+	for i := range pages {
+		order = append(order, len(pages)-1-i)
+	}
 	for round := range o.Rounds + 1 {
 		o.Progress(fmt.Sprintf("rates, %s: round %d of %d", kind, round, o.Rounds))
-		for i, p := range pages {
+		answered, took := make([]int, len(pages)), make([]time.Duration, len(pages))
+		for _, i := range order {
+			p := pages[i]
 			res, err := load.Hey(ctx, load.HeyOptions{
 				Name: p.name, URL: p.url, Header: p.header,
 				Requests: o.Requests, Concurrency: o.Clients, KeepAlive: keepAlive,
@@ -86,9 +97,14 @@ func interleave(ctx context.Context, o Options, pages []page, keepAlive bool) ([
 			if n := failed(res); n > 0 {
 				return nil, fmt.Errorf("load the %s: %d of %d %w", p.name, n, res.Total(), errFailedRequests)
 			}
+			answered[i] += len(res.Samples)
+			took[i] += res.Took
+		}
+		for i := range pages {
+			rate := float64(answered[i]) / took[i].Seconds()
 			if round > 0 {
-				rates[i].Values = append(rates[i].Values, res.Rate())
-				ratios[i].Values = append(ratios[i].Values, res.Rate()/last(rates[0].Values))
+				rates[i].Values = append(rates[i].Values, rate)
+				ratios[i].Values = append(ratios[i].Values, rate/last(rates[0].Values))
 			}
 		}
 	}
