@@ -5,7 +5,7 @@
 # in the round robin would disturb the shares that the lab counts.
 #
 #   healthcheck.sh         one look
-#   healthcheck.sh watch   what Docker's health check runs, see below
+#   healthcheck.sh watch   what Docker's health check runs, see watch.sh
 set -uo pipefail
 
 # get HOST PORT PATH: the answer to a GET, or nothing after a second.
@@ -31,31 +31,6 @@ check() {
     return 1
 }
 
-# watch MARK: what Docker runs. Starting a check inside a container costs the engine more than the check
-# itself (0.1 s of processor time), so one start does for many: before the first success it asks four
-# times a second and reports at once, afterwards it stays for half a minute, looking every 5 seconds, and
-# ends early when two looks fail. MARK lies on a tmpfs, so it is gone after a restart.
-watch() {
-    local answer failed=0
-    if [[ ! -e $1 ]]; then
-        until answer=$(check); do
-            ((SECONDS < 50)) || { echo "$answer"; return 1; }
-            sleep 0.25
-        done
-        touch "$1"
-        echo "$answer"
-        return 0
-    fi
-    while ((SECONDS < 30)); do
-        if answer=$(check); then
-            failed=0
-            sleep 5
-        else
-            ((++failed < 2)) || { rm -f "$1"; echo "$answer"; return 1; }
-            sleep 1
-        fi
-    done
-    echo "$answer"
-}
+source /usr/local/bin/watch.sh
 
 if [[ ${1:-} == watch ]]; then watch /run/nginx/healthy; else check; fi

@@ -18,7 +18,15 @@ import (
 
 	"inventariolab/lab"
 	"inventariolab/lab/stack"
+	"inventariolab/lab/stack/stacktest"
 )
+
+func TestMain(m *testing.M) {
+	if os.Getenv("STACK_TEST_HOLD") != "" {
+		os.Exit(m.Run()) // a helper process of a test that has the turn already
+	}
+	stacktest.MainInTurn(m)
+}
 
 // tinyFile is the Compose file of a stack of two services that start in a
 // second; the program in them is compiled here, from testdata/tiny.

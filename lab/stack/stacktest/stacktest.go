@@ -29,8 +29,8 @@ import (
 )
 
 // turnTimeout is how long a test binary waits for the others: longer than all
-// of them together take, shorter than `go test`'s own limit.
-const turnTimeout = 9 * time.Minute
+// of them together take, shorter than the limit that make test gives.
+const turnTimeout = 25 * time.Minute
 
 var shared struct {
 	once  sync.Once
@@ -44,6 +44,31 @@ var shared struct {
 // when a test panics or the run is interrupted. It calls os.Exit.
 func Main(m *testing.M) {
 	os.Exit(run(m))
+}
+
+// MainInTurn is Main for a package that brings stacks up by itself: its tests
+// wait for their turn as a whole.
+func MainInTurn(m *testing.M) {
+	ctx, cancel := context.WithTimeout(context.Background(), turnTimeout)
+	defer cancel()
+	turn, err := takeTurn(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "stacktest:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = turn.Unlock()
+	os.Exit(code)
+}
+
+// takeTurn waits until no other test binary has a stack.
+func takeTurn(ctx context.Context) (*flock.Flock, error) {
+	// One lock for each user: a file of somebody else's could not be opened.
+	turn := flock.New(filepath.Join(os.TempDir(), fmt.Sprintf("inventariolab-%d-test-turn.lock", os.Getuid())))
+	if _, err := turn.TryLockContext(ctx, 200*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("wait for the other packages' tests: %w", err)
+	}
+	return turn, nil
 }
 
 func run(m *testing.M) (code int) {
@@ -106,9 +131,7 @@ func start() {
 		shared.err = err
 		return
 	}
-	shared.turn = flock.New(filepath.Join(os.TempDir(), "inventariolab-test-turn.lock"))
-	if _, shared.err = shared.turn.TryLockContext(ctx, 200*time.Millisecond); shared.err != nil {
-		shared.err = fmt.Errorf("wait for the other packages' tests: %w", shared.err)
+	if shared.turn, shared.err = takeTurn(ctx); shared.err != nil {
 		return
 	}
 	began := time.Now()
