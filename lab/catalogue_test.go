@@ -22,6 +22,7 @@ func TestScenarios(t *testing.T) {
 	st := stacktest.Stack(t)
 	topology, err := scenarios.Topology()
 	require.NoError(t, err)
+	topology.Resolve(st.Getenv)
 	record := filepath.Join(t.TempDir(), "events.jsonl")
 	f, err := os.Create(record)
 	require.NoError(t, err)

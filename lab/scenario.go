@@ -38,6 +38,7 @@ type Needs struct {
 	Instances int  // at least so many app instances
 	Source    bool // a database source
 	Replicas  int  // at least so many replicas
+	Whoami    bool // a page that answers the headers that it received, as JSON
 	Login     bool // a way to log in and a page to load
 }
 

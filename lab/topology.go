@@ -51,6 +51,7 @@ type Paths struct {
 type Login struct {
 	Path        string `yaml:"path" json:"path"`
 	User        string `yaml:"user" json:"user"`
+	UserEnv     string `yaml:"user_env" json:"-"` // environment variable that overrides User
 	Password    string `yaml:"password" json:"-"`
 	PasswordEnv string `yaml:"password_env" json:"-"` // environment variable that overrides Password
 }
@@ -62,6 +63,7 @@ type Database struct {
 	Port        int      `yaml:"port" json:"port"` // inside the containers
 	Name        string   `yaml:"name" json:"name"`
 	User        string   `yaml:"user" json:"user"`
+	UserEnv     string   `yaml:"user_env" json:"-"` // environment variable that overrides User
 	Password    string   `yaml:"password" json:"-"`
 	PasswordEnv string   `yaml:"password_env" json:"-"` // environment variable that overrides Password
 }
@@ -94,20 +96,44 @@ func ParseTopology(b []byte) (*Topology, error) {
 	if err := t.validate(); err != nil {
 		return nil, err
 	}
-	if t.Login != nil {
-		t.Login.Password = envOr(t.Login.PasswordEnv, t.Login.Password)
-	}
-	if t.Database != nil {
-		t.Database.Password = envOr(t.Database.PasswordEnv, t.Database.Password)
-	}
 	return &t, nil
 }
 
-func envOr(name, otherwise string) string {
-	if v := os.Getenv(name); name != "" && v != "" {
-		return v
+// Resolve replaces users and passwords by the environment variables that the
+// topology names for them, where getenv has a value. Pass the environment that
+// the stack was started with, so that a .env file counts.
+func (t *Topology) Resolve(getenv func(name string) string) {
+	set := func(value *string, name string) {
+		if name == "" {
+			return
+		}
+		if v := getenv(name); v != "" {
+			*value = v
+		}
 	}
-	return otherwise
+	if l := t.Login; l != nil {
+		set(&l.User, l.UserEnv)
+		set(&l.Password, l.PasswordEnv)
+	}
+	if d := t.Database; d != nil {
+		set(&d.User, d.UserEnv)
+		set(&d.Password, d.PasswordEnv)
+	}
+}
+
+// Services lists the services that the topology speaks of.
+func (t *Topology) Services() []string {
+	var all []string
+	if t.Balancer.Service != "" {
+		all = append(all, t.Balancer.Service)
+	}
+	for _, in := range t.Instances {
+		all = append(all, in.Service)
+	}
+	if d := t.Database; d != nil {
+		all = append(append(all, d.Source), d.Replicas...)
+	}
+	return all
 }
 
 func (t *Topology) validate() error {
@@ -165,6 +191,8 @@ func (t *Topology) Unmet(n Needs) string {
 		return "the topology names no database"
 	case n.Replicas > 0 && t.Database == nil, t.Database != nil && n.Replicas > len(t.Database.Replicas):
 		return fmt.Sprintf("it takes %d replicas, the topology names fewer", n.Replicas)
+	case n.Whoami && t.Paths.Whoami == "":
+		return "the topology names no page that echoes the received headers (paths.whoami)"
 	case n.Login && (t.Login == nil || t.Paths.Inventory == ""):
 		return "the topology names no login and inventory page"
 	}

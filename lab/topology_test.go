@@ -16,7 +16,7 @@ schema: 1
 balancer: {service: lb, port: 80, identity_header: X-Served-By}
 instances: [{service: a, weight: 2}, {service: b, weight: 1}]
 paths: {whoami: /whoami}
-database: {source: db, replicas: [r1], port: 3306, name: x, user: u, password: p, password_env: LAB_TEST_PASSWORD}
+database: {source: db, replicas: [r1], port: 3306, name: x, user: u, user_env: LAB_TEST_USER, password: p, password_env: LAB_TEST_PASSWORD}
 `
 
 func TestParseTopology(t *testing.T) {
@@ -24,10 +24,13 @@ func TestParseTopology(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, top.TotalWeight())
 	assert.Equal(t, "p", top.Database.Password)
-	t.Setenv("LAB_TEST_PASSWORD", "from the environment")
-	top, err = lab.ParseTopology([]byte(goodTopology))
-	require.NoError(t, err)
+	env := map[string]string{"LAB_TEST_PASSWORD": "from the environment", "LAB_TEST_USER": "ada"}
+	top.Resolve(func(name string) string { return env[name] })
 	assert.Equal(t, "from the environment", top.Database.Password)
+	assert.Equal(t, "ada", top.Database.User)
+	top.Resolve(func(string) string { return "" })
+	assert.Equal(t, "ada", top.Database.User, "what is not set changes nothing")
+	assert.Equal(t, []string{"lb", "a", "b", "db", "r1"}, top.Services())
 }
 
 func TestParseTopologyRefuses(t *testing.T) {

@@ -11,7 +11,7 @@
 # Environment: MYSQL_ROLE (source|replica), SOURCE_HOST, SOURCE_PORT (replica), DB_NAME,
 #   MYSQL_ROOT_PASSWORD and APP_DB_, REPL_, MONITOR_, LAB_DB_, ADMIN_DB_ + USER and PASSWORD.
 # Passwords are used at first boot only. To change one later: ALTER USER on every server
-# (SET sql_log_bin=0 first), or start over with "docker compose down -v".
+# (SET sql_log_bin=0 first), or start over with "make down".
 set -euo pipefail
 
 DATA_DIR=/var/lib/mysql

@@ -51,7 +51,7 @@ func Headers() lab.Scenario {
 		Title:      "The app learns who is asking, and cannot be lied to",
 		Hypothesis: "Through every instance X-Forwarded-For, X-Real-IP and Host arrive right, and values that a client makes up reach the app in none of the headers that vouch for it.",
 		NotClaimed: "Anything about requests that reach an instance without passing the balancer.",
-		Needs:      lab.Needs{Balancer: true, Instances: 1},
+		Needs:      lab.Needs{Whoami: true, Balancer: true, Instances: 1},
 		Limit:      time.Minute,
 		Run:        runHeaders,
 	}

@@ -84,6 +84,7 @@ func Run(ctx context.Context, o Options) ([]Figure, error) {
 		return nil, err
 	}
 	defer down(ref)
+	o.Topology.Resolve(ref.Getenv)
 	bare, err := up(ctx, o, filepath.Join(o.Root, "lab", "bench", "bare", "docker-compose.yml"))
 	if err != nil {
 		return nil, err

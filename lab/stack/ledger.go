@@ -157,6 +157,26 @@ func (e *Engine) Sweep(ctx context.Context, kept bool) ([]string, error) {
 	return swept, errors.Join(errs...)
 }
 
+// RemoveProject removes one project with its data, whether or not the ledger
+// knows it, and says whether there was anything. A project that a living process
+// uses is an error.
+func (e *Engine) RemoveProject(ctx context.Context, project string) (bool, error) {
+	there, err := e.anything(ctx, project)
+	if err != nil || !there {
+		return false, err
+	}
+	en, err := claim(entry{Project: project, Host: e.cli.DaemonHost(), Created: time.Now().UTC()})
+	if err != nil {
+		return false, err
+	}
+	rctx, cancel := context.WithTimeout(ctx, removeTimeout)
+	defer cancel()
+	if err := e.Remove(rctx, project); err != nil {
+		return false, errors.Join(err, en.release())
+	}
+	return true, en.forget()
+}
+
 // Kept lists the projects that `lab up` left running, with their Compose files.
 func Kept() (map[string][]string, error) {
 	es, err := entries()

@@ -48,7 +48,18 @@ func load(ctx context.Context, opt Options, env map[string]string) (*types.Proje
 		}
 	}
 	return nil, lab.Hint(fmt.Errorf("read compose file %s: %w", strings.Join(opt.Files, ", "), err),
-		"`docker compose config` shows how Compose understands the file.")
+		"Correct the file; the Compose documentation explains each key.")
+}
+
+// expect checks that the Compose file has the services that somebody counts on.
+func expect(p *types.Project, services []string) error {
+	for _, svc := range services {
+		if _, ok := p.Services[svc]; !ok {
+			return lab.Hint(fmt.Errorf("find service %q: the Compose file has no such service", svc),
+				"Its services are: "+strings.Join(sortedKeys(p.Services), ", ")+". Does the topology file belong to this Compose file?")
+		}
+	}
+	return nil
 }
 
 // minFreeRunning is the disk space that a run needs with its images made: four
@@ -63,13 +74,6 @@ const minFreeBuilding = 4 << 30
 func (e *Engine) preflight(ctx context.Context, p *types.Project) error {
 	if err := e.needDisk(minFreeRunning); err != nil {
 		return err
-	}
-	up, err := e.containers(ctx, p.Name, "")
-	if err != nil {
-		return err
-	}
-	if len(up) > 0 {
-		return nil // it holds its ports itself
 	}
 	return portsFree(ctx, p)
 }

@@ -27,6 +27,24 @@ func (e *Engine) Remove(ctx context.Context, project string) error {
 	})
 }
 
+// anything says whether the engine has anything of a project.
+func (e *Engine) anything(ctx context.Context, project string) (bool, error) {
+	f := make(client.Filters).Add("label", projectLabel+"="+project)
+	cs, err := e.cli.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: f})
+	if err != nil {
+		return false, fmt.Errorf("list containers of %s: %w", project, err)
+	}
+	ns, err := e.cli.NetworkList(ctx, client.NetworkListOptions{Filters: f})
+	if err != nil {
+		return false, fmt.Errorf("list networks of %s: %w", project, err)
+	}
+	vs, err := e.cli.VolumeList(ctx, client.VolumeListOptions{Filters: f})
+	if err != nil {
+		return false, fmt.Errorf("list volumes of %s: %w", project, err)
+	}
+	return len(cs.Items)+len(ns.Items)+len(vs.Items) > 0, nil
+}
+
 // removeOnce removes what is there now and says how much that was.
 func (e *Engine) removeOnce(ctx context.Context, project string) (int, error) {
 	f := make(client.Filters).Add("label", projectLabel+"="+project)

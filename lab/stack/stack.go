@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/moby/client"
 	tclog "github.com/testcontainers/testcontainers-go/log"
 	tccompose "github.com/testcontainers/testcontainers-go/modules/compose"
 
@@ -47,6 +48,9 @@ type Options struct {
 	// UpTimeout bounds the start, without the making of images; 0 means
 	// DefaultUpTimeout.
 	UpTimeout time.Duration
+	// Expect names services that the Compose file must have; one that it lacks is
+	// told before anything is started.
+	Expect []string
 	// Progress is told, in short lines, what is being done; nil for silence.
 	Progress func(line string)
 }
@@ -62,6 +66,8 @@ type Stack struct {
 	keep     bool
 	ready    time.Duration
 	base     string
+	env      map[string]string // what the Compose file was read with
+	adopted  bool              // it ran before; a failed start must leave it alone
 }
 
 var _ lab.Stack = (*Stack)(nil)
@@ -102,6 +108,15 @@ func Up(ctx context.Context, opt Options) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := expect(project, opt.Expect); err != nil {
+		return nil, err
+	}
+	s.env = project.Environment
+	if running, err := engine.containers(ctx, opt.Project, ""); err != nil {
+		return nil, err
+	} else if len(running) > 0 {
+		return s, s.adopt(ctx, opt, project.ServiceNames())
+	}
 	if err := engine.preflight(ctx, project); err != nil {
 		return nil, err
 	}
@@ -110,6 +125,41 @@ func Up(ctx context.Context, opt Options) (_ *Stack, err error) {
 	}
 	return s, s.start(ctx, opt, env)
 }
+
+// adopt takes over a project that has containers already: what is stopped is
+// started, nothing is made anew and nothing is removed. Compose is not asked: it
+// would want to recreate a network that is in use.
+func (s *Stack) adopt(ctx context.Context, opt Options, services []string) (err error) {
+	s.adopted, s.services = true, services
+	opt.Progress("stack " + s.project + " is there already; changed settings take effect after `lab down`")
+	if s.entry, err = claim(entry{Project: s.project, Keep: opt.Keep, Files: opt.Files, Created: time.Now().UTC(), Host: s.engine.cli.DaemonHost()}); err != nil {
+		return lab.Hint(err, "Another lab is working with it: wait for its end, or use another --project.")
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, opt.UpTimeout)
+	defer cancel()
+	for _, svc := range services {
+		c, err := s.inspect(ctx, svc)
+		if err != nil {
+			return lab.Hint(fmt.Errorf("start stack %s again: %w", s.project, err), "It is not whole any more: `lab down`, then start it anew.")
+		}
+		if c.State.Running || finished(c) {
+			continue
+		}
+		if _, err := s.engine.cli.ContainerStart(ctx, c.ID, client.ContainerStartOptions{}); err != nil {
+			return fmt.Errorf("start %s again: %w", svc, err)
+		}
+	}
+	if err := s.WaitHealthy(ctx); err != nil {
+		return s.autopsy(ctx, fmt.Errorf("start stack %s again: %w", s.project, err))
+	}
+	s.ready = time.Since(began)
+	return nil
+}
+
+// Getenv is the value of a variable as the Compose file saw it: from
+// Options.Env, the process, or the .env file beside it; "" if none has it.
+func (s *Stack) Getenv(name string) string { return s.env[name] }
 
 // Prepare makes the images that the project needs and does not have, and
 // starts nothing.
@@ -201,6 +251,11 @@ func (s *Stack) explainStart(ctx, upCtx context.Context, err error, opt Options)
 func (s *Stack) abandon() error {
 	if s.entry == nil { // nothing was made yet
 		return s.engine.Close()
+	}
+	if s.adopted { // it ran before, with somebody's data: leave it
+		err := s.entry.release()
+		s.entry = nil
+		return errors.Join(err, s.close())
 	}
 	s.keep = false
 	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)

@@ -199,11 +199,11 @@ func TestUpExplainsWhatIsWrong(t *testing.T) {
 		},
 		"a compose file that Compose does not understand": {
 			opt:  stack.Options{Files: []string{broken}},
-			want: []string{"broken.yml", "imag"}, hint: "docker compose config",
+			want: []string{"broken.yml", "imag"}, hint: "Correct the file",
 		},
 		"a compose file without services": {
 			opt:  stack.Options{Files: []string{empty}},
-			want: []string{"empty.yml", "no services"}, hint: "docker compose config",
+			want: []string{"empty.yml", "no services"}, hint: "Correct the file",
 		},
 		"a port in use": {
 			opt:  stack.Options{Files: []string{file}, FixedPorts: true, Env: map[string]string{"ONE_PORT": port}},
@@ -301,6 +301,58 @@ func TestKeptStackOutlivesItsProcessUntilDown(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{s.Project()}, swept)
 	assert.Empty(t, leftovers(t, s.Project()))
+}
+
+// TestUpTwiceKeepsWhatIsThere: a second start of a kept stack starts what is
+// stopped and touches nothing else, whatever happens to it.
+func TestUpTwiceKeepsWhatIsThere(t *testing.T) {
+	ownLedger(t)
+	ctx := t.Context()
+	opt := stack.Options{Files: []string{tinyFile(t)}, Keep: true, Project: "inventario-lab-twice"}
+	first, err := stack.Up(ctx, opt)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		e, err := stack.Connect(context.Background())
+		require.NoError(t, err)
+		defer e.Close()
+		_, err = e.RemoveProject(context.Background(), opt.Project)
+		assert.NoError(t, err)
+		assert.Empty(t, leftovers(t, opt.Project))
+	})
+	_, err = stack.Up(ctx, opt)
+	require.ErrorContains(t, err, "in use by another process", "while somebody works with it")
+	before := leftovers(t, opt.Project)
+	two, err := first.State(ctx, "two")
+	require.NoError(t, err)
+	kill, err := first.NewFault(lab.FaultSpec{Kind: "kill", Service: "one"})
+	require.NoError(t, err)
+	require.NoError(t, kill.Inject(ctx))
+	require.NoError(t, first.Release(ctx))
+
+	again, err := stack.Up(ctx, opt)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, before, leftovers(t, opt.Project))
+	url, err := again.URL(ctx, "one", 8080)
+	require.NoError(t, err)
+	assert.Equal(t, "hello from one\n", get(t, url), "what was stopped runs")
+	same, err := again.State(ctx, "two")
+	require.NoError(t, err)
+	assert.Equal(t, two.Started, same.Started, "what ran was left alone")
+	require.NoError(t, again.Release(ctx))
+
+	canceled, cancel := context.WithTimeout(ctx, time.Nanosecond)
+	defer cancel()
+	_, err = stack.Up(canceled, opt)
+	require.Error(t, err)
+	assert.ElementsMatch(t, before, leftovers(t, opt.Project), "a start that fails removes nothing")
+}
+
+func TestUpMissesAnExpectedService(t *testing.T) {
+	ownLedger(t)
+	_, err := stack.Up(t.Context(), stack.Options{Files: []string{tinyFile(t)}, Expect: []string{"one", "nginx"}, Project: "inventario-lab-expect"})
+	require.ErrorContains(t, err, `find service "nginx"`)
+	assert.Contains(t, lab.HintOf(err), "one, two")
+	assert.Empty(t, leftovers(t, "inventario-lab-expect"))
 }
 
 // helperProcess runs this test binary once more as a process that brings the

@@ -19,7 +19,7 @@
   const maxApart = 20; // rows shown above the list because they belong to another page
   const silence = 15000; // without a sign of life for so long, connect again
 
-  const say = (text, value) => text.replace(/%[sd]/, value);
+  const say = (text, value) => text.replace(/%[sd]/, () => value);
 
   // ---- times: the server writes UTC, the reader wants his own clock
   const two = (n) => String(n).padStart(2, "0");

@@ -74,7 +74,7 @@ func writeResults(path string, figures []bench.Figure, m lab.Machine) error {
 	fmt.Fprintf(&b, "# Results\n\nMade by `make bench` on %s: %s, %d cores, %d GiB, %s.\n", time.Now().UTC().Format("2006-01-02"),
 		m.CPU, m.Cores, (m.MemoryMB+512)/1024, m.OS)
 	b.WriteString("The load generator runs on the same cores as the stack. Rates depend on the machine and its neighbours:\n" +
-		"the ratios, taken within one round each, are what can be compared. A goal on failures holds when every\nrepeat keeps to it, any other when the median does.\n\n")
+		"the ratios, taken within one round each, are what can be compared. A goal on failures holds when every\nrepeat keeps to it, any other when the median does. The inventory page is served mostly from the app's cache of\nrendered lists, which lives as long as nothing changes and two seconds at most (PAGE_CACHE=false turns it off).\n\n")
 	if err := bench.Markdown(&b, figures); err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func newRun(args []string) *cobra.Command {
 	fl.StringVarP(&f.out, "out", "o", "reports", "folder for the reports")
 	fl.StringVar(&f.title, "title", "", "title of the report, for an assignment")
 	fl.StringVar(&f.author, "author", "", "author of the report, for an assignment")
-	fl.StringVar(&f.lang, "lang", "en", "language of the report: en or es")
+	fl.StringVar(&f.lang, "lang", "en", "language of the report: en or es (what scenarios say of themselves stays English)")
 	fl.IntVarP(&f.requests, "requests", "n", lab.DefaultRequests, "requests of the load scenario, per page and kind")
 	fl.IntVarP(&f.concurrency, "concurrency", "c", lab.DefaultConcurrency, "concurrent clients of the load scenario")
 	return c
@@ -116,10 +116,11 @@ func doRun(ctx context.Context, f runFlags, names, args []string, stdout, stderr
 	}
 	live := newProgress(stderr)
 	defer live.stop()
-	st, err := stack.Up(ctx, stack.Options{Files: f.files, Progress: live.line})
+	st, err := stack.Up(ctx, stack.Options{Files: f.files, Expect: topology.Services(), Progress: live.line})
 	if err != nil {
 		return err
 	}
+	topology.Resolve(st.Getenv)
 	down := func() error {
 		dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()

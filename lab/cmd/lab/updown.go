@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,11 +30,12 @@ func newUp() *cobra.Command {
 			live := newProgress(c.ErrOrStderr())
 			defer live.stop()
 			st, err := stack.Up(c.Context(), stack.Options{
-				Files: files, Project: project, FixedPorts: true, Keep: true, Progress: live.line,
+				Files: files, Project: project, FixedPorts: true, Keep: true, Expect: top.Services(), Progress: live.line,
 			})
 			if err != nil {
 				return err
 			}
+			top.Resolve(st.Getenv)
 			live.stop()
 			tellAddresses(c, st, top)
 			return st.Release(context.WithoutCancel(c.Context()))
@@ -68,7 +70,9 @@ func tellAddresses(c *cobra.Command, st *stack.Stack, top *lab.Topology) {
 }
 
 func newDown() *cobra.Command {
-	return &cobra.Command{
+	var project string
+	var all bool
+	c := &cobra.Command{
 		Use:   "down",
 		Short: "Remove the stack of `lab up` with its data, and whatever killed runs left",
 		Long: `down removes the stack that "lab up" left running, with its data, and the stacks of
@@ -82,7 +86,13 @@ runs that were killed. Stacks that a living process uses are left alone.`,
 				return err
 			}
 			defer e.Close()
-			gone, err := e.Sweep(ctx, true)
+			gone, err := e.Sweep(ctx, all)
+			if err == nil && !slices.Contains(gone, project) {
+				var there bool
+				if there, err = e.RemoveProject(ctx, project); there {
+					gone = append(gone, project)
+				}
+			}
 			for _, p := range gone {
 				fmt.Fprintf(c.OutOrStdout(), "removed stack %s\n", p)
 			}
@@ -92,6 +102,9 @@ runs that were killed. Stacks that a living process uses are left alone.`,
 			return err
 		},
 	}
+	c.Flags().StringVarP(&project, "project", "p", classProject, "Compose project name, as given to `lab up`")
+	c.Flags().BoolVar(&all, "all", false, "remove every stack that `lab up` left running, of any project name")
+	return c
 }
 
 func newPrepare() *cobra.Command {
