@@ -116,3 +116,21 @@ func TestInputsTarIsTheSameFromEveryClone(t *testing.T) {
 	}
 	assert.Equal(t, []string{"Dockerfile", "run.sh"}, names)
 }
+
+// TestDotEnvCounts: what stands in the .env file beside the Compose file is
+// what the lab logs in with, and the process's own variables win over it.
+func TestDotEnvCounts(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "docker-compose.yml")
+	require.NoError(t, os.WriteFile(file, []byte("services: {one: {image: \"x:${TAG:-1}\"}}\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("TAG=2\nINVENTARIO_TEST_USER=ada\nINVENTARIO_TEST_PORT=1\n"), 0o644))
+	t.Setenv("INVENTARIO_TEST_PORT", "2")
+	p, err := load(t.Context(), Options{Files: []string{file}, Project: "x"}, map[string]string{"FROM_OPTIONS": "3"})
+	require.NoError(t, err)
+	assert.Equal(t, "x:2", p.Services["one"].Image)
+	s := Stack{env: p.Environment}
+	assert.Equal(t, "ada", s.Getenv("INVENTARIO_TEST_USER"))
+	assert.Equal(t, "2", s.Getenv("INVENTARIO_TEST_PORT"))
+	assert.Equal(t, "3", s.Getenv("FROM_OPTIONS"))
+	assert.Empty(t, s.Getenv("INVENTARIO_TEST_NOBODY"))
+}

@@ -36,7 +36,7 @@ func load(ctx context.Context, opt Options, env map[string]string) (*types.Proje
 		vars = append(vars, k+"="+env[k])
 	}
 	po, err := cli.NewProjectOptions(opt.Files, cli.WithName(opt.Project), cli.WithEnv(vars), cli.WithOsEnv,
-		cli.WithWorkingDirectory(filepath.Dir(opt.Files[0])), cli.WithDotEnv)
+		cli.WithWorkingDirectory(filepath.Dir(opt.Files[0])), cli.WithEnvFiles(), cli.WithDotEnv)
 	if err == nil {
 		var p *types.Project
 		if p, err = po.LoadProject(ctx); err == nil {
