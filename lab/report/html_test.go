@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,9 @@ func (m *markup) attr(n *html.Node, key string) string {
 var pageAllows = strings.Fields(`html head meta title style body main h1 h2 h3 p a strong em code pre blockquote ul li
 	table thead tbody tr th td svg g path rect text title desc`)
 
+// besides are the files that the page may link to.
+var besides = []string{EventsFile, ResultFile, JUnitFile, RequestsFile}
+
 // assertHarmless: no script, nothing fetched, nothing that a click could run.
 func assertHarmless(t *testing.T, m *markup) {
 	t.Helper()
@@ -73,7 +77,7 @@ func assertHarmless(t *testing.T, m *markup) {
 		assert.False(t, strings.HasPrefix(key, "on"), "%s=%q", a.Key, a.Val)
 		assert.NotEqual(t, "src", key, "%q", a.Val)
 		if key == "href" {
-			assert.True(t, strings.HasPrefix(a.Val, "#") || a.Val == EventsFile || a.Val == ResultFile, "link to %q", a.Val)
+			assert.True(t, strings.HasPrefix(a.Val, "#") || slices.Contains(besides, a.Val), "link to %q", a.Val)
 		}
 		if key == "style" {
 			assert.NotContains(t, a.Val, "url(")

@@ -23,7 +23,7 @@ var dark = []struct {
 	{bandDark, 0x3B4654},
 	{bandPale, 0x212933},
 	{Orange, 0xF0B02E},
-	{Sky, 0x2F6E96},
+	{Sky, 0x3F88B8},
 	{Green, 0x1FC195},
 	{Yellow, 0xF0E442},
 	{Blue, 0x5AAEF0},
