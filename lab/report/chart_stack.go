@@ -37,6 +37,7 @@ func drawStack(run *lab.Run, l Lang) (*picture, error) {
 	marked, order := brokenServices(run, l)
 	d := stackDrawing{t: t, l: l, marked: marked}
 	d.place()
+	d.strangers(order)
 	var words []string
 	for _, name := range order {
 		b := marked[name]
@@ -187,6 +188,29 @@ func (d *stackDrawing) place() {
 			y := height - 14
 			d.Arrows = append(d.Arrows, figure.Arrow{Label: "SQL", Path: []figure.Point{{X: from.right, Y: y}, {X: left, Y: y}}})
 		}
+	}
+}
+
+// strangers adds below the others what was broken and has no place in the
+// topology.
+func (d *stackDrawing) strangers(order []string) {
+	const perRow, width = 4, 180.0
+	drawn := make(map[string]bool)
+	for _, b := range d.Boxes {
+		drawn[b.Name] = drawn[b.Name] || !b.Frame
+	}
+	var boxes []figure.Box
+	for _, service := range order {
+		if !drawn[oneLine(service)] {
+			boxes = append(boxes, d.box(service, d.l.t("stack.stranger")))
+		}
+	}
+	for i, b := range boxes {
+		if i%perRow == 0 {
+			d.Height += b.H + rowGap
+		}
+		b.X, b.Y, b.W = 14+float64(i%perRow)*(width+rowGap), d.Height-b.H-rowGap/2, width
+		d.Boxes = append(d.Boxes, b)
 	}
 }
 

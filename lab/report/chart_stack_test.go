@@ -35,7 +35,7 @@ func TestDrawStack(t *testing.T) {
 		{"one service twice", full, []fault{{"a", "kill", "app", whole}, {"b", "kill", "app", whole}, {"b", "pause", "app", whole}}, 1, []string{"app: kill, pause (a, b)"}},
 		{"one that took no effect", full, []fault{{"a", "kill", "app", whole[:1]}}, 1, []string{"kill, not seen to take effect (a)"}},
 		{"one that stayed", full, []fault{{"a", "kill", "app", whole[:2]}}, 1, []string{"kill, not seen to be gone (a)"}},
-		{"one that the topology does not name", full, []fault{{"a", "kill", "cache", whole}}, 0, []string{"cache: kill (a)"}},
+		{"one that the topology does not name", full, []fault{{"a", "kill", "cache", whole}}, 1, []string{"cache: kill (a)"}},
 		{"the same name in two roles", &lab.Topology{Database: &lab.Database{Source: "db", Replicas: []string{"db"}}}, []fault{{"a", "kill", "db", whole}}, 2, nil},
 		{"only a balancer", &lab.Topology{Balancer: lab.Balancer{Service: "nginx"}}, nil, 0, []string{"nginx: balancer"}},
 		{"only instances", &lab.Topology{Instances: []lab.Instance{{Service: "web", Weight: 1}}}, nil, 0, []string{"web: weight 1 of 1"}},

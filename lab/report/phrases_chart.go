@@ -34,6 +34,7 @@ var chartPhrases = map[string]phrase{
 	"stack.clients":     {"clients", "clientes"},
 	"stack.balancer":    {"balancer", "balanceador"},
 	"stack.source":      {"source", "fuente"},
+	"stack.stranger":    {"not in the topology", "no está en la topología"},
 	"stack.replica":     {"replica", "réplica"},
 	"stack.instances":   {"app instances", "instancias de la app"},
 	"stack.replicas":    {"replicas", "réplicas"},
