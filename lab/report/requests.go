@@ -40,9 +40,21 @@ func renderRequests(w io.Writer, d *document) error {
 // csvText is one line that no spreadsheet takes for a formula: what begins
 // like one gets an apostrophe before it.
 func csvText(s string) string {
-	s = oneLine(s)
+	if !plainASCII(s) { // most texts are, and a run has millions of them
+		s = oneLine(s)
+	}
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s
 	}
 	return s
+}
+
+// plainASCII says whether s has nothing that oneLine would change.
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7F {
+			return false
+		}
+	}
+	return true
 }
