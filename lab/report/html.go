@@ -73,9 +73,10 @@ func pageBody(d *document, src []byte) ([]byte, error) {
 		pictures[p.File] = p
 	}
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM))
-	md.Renderer().AddOptions(renderer.WithNodeRenderers(util.Prioritized(inlinePictures(pictures), 100)))
+	md.Renderer().AddOptions(renderer.WithNodeRenderers(util.Prioritized(pageNodes(pictures), 100)))
 	doc := md.Parser().Parse(text.NewReader(src))
 	ids := newNames(slug)
+	under := "" // which heading
 	err := ast.Walk(doc, func(n ast.Node, enter bool) (ast.WalkStatus, error) {
 		if !enter {
 			return ast.WalkContinue, nil
@@ -84,9 +85,12 @@ func pageBody(d *document, src []byte) ([]byte, error) {
 		case *ast.Heading:
 			plain := plainOf(n, src)
 			n.SetAttributeString("id", []byte(ids.unique(plain)))
+			under = plain
 			if n.Level == 1 {
 				d.mark(n, plain)
 			}
+		case *extast.Table:
+			n.SetAttributeString("aria-label", under)
 		case *extast.TableHeader:
 			for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 				c.SetAttributeString("scope", []byte("col"))
@@ -140,14 +144,26 @@ func unescape(b []byte) []byte {
 	return util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(b)))
 }
 
-// inlinePictures renders an image as the drawing itself. A picture that is not
-// this report's is told in words: the page fetches nothing.
-type inlinePictures map[string]*picture
+// pageNodes renders what the page has otherwise than goldmark: an image is the
+// drawing itself, found by its file's name. A picture that is not this
+// report's is told in words: the page fetches nothing.
+type pageNodes map[string]*picture
 
-var _ renderer.NodeRenderer = inlinePictures{}
+var _ renderer.NodeRenderer = pageNodes{}
 
 // RegisterFuncs implements renderer.NodeRenderer.
-func (p inlinePictures) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
+func (p pageNodes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
+	// A table that is wider than the window scrolls by itself, with keys too.
+	r.Register(extast.KindTable, func(w util.BufWriter, _ []byte, n ast.Node, enter bool) (ast.WalkStatus, error) {
+		text := "</table>\n</div>\n"
+		if enter {
+			name, _ := n.AttributeString("aria-label")
+			label, _ := name.(string)
+			text = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + html.EscapeString(label) + "\">\n<table>\n"
+		}
+		_, err := w.WriteString(text)
+		return ast.WalkContinue, err
+	})
 	r.Register(ast.KindImage, func(w util.BufWriter, src []byte, n ast.Node, enter bool) (ast.WalkStatus, error) {
 		if !enter {
 			return ast.WalkContinue, nil

@@ -60,7 +60,7 @@ func (m *markup) attr(n *html.Node, key string) string {
 
 // pageAllows are the elements that the report is made of; nothing else may get
 // in, whatever the record says.
-var pageAllows = strings.Fields(`html head meta title style body main h1 h2 h3 p a strong em code pre blockquote ul li
+var pageAllows = strings.Fields(`html head meta title style body main div h1 h2 h3 p a strong em code pre blockquote ul li
 	table thead tbody tr th td svg g path rect text title desc`)
 
 // besides are the files that the page may link to.
@@ -129,6 +129,8 @@ func TestPageSaysWhatTheMarkdownSays(t *testing.T) {
 						assert.Equal(t, string(l), m.attr(n, "lang"))
 					case "th":
 						assert.Equal(t, "col", m.attr(n, "scope"))
+					case "table":
+						assert.NotEmpty(t, m.attr(n.Parent, "aria-label"), "a table that scrolls has a name")
 					case "svg":
 						assert.Equal(t, "img", m.attr(n, "role"))
 						assert.NotEmpty(t, m.attr(n, "aria-label"))
