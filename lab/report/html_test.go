@@ -188,3 +188,22 @@ func TestHostileTextIsNoHTML(t *testing.T) {
 	assert.Contains(t, m.text, oneLine(s), "the text itself arrives unharmed")
 	assert.Positive(t, m.elements["rect"], "hover values were there to attack")
 }
+
+func FuzzPage(f *testing.F) {
+	for _, s := range []string{hostileHTML, "", "<", "&lt;script&gt;", "![a](topology.svg)", "[a](#b)", "<!--", "`<b>`", "\\<b>", "<?php", "<![CDATA[", "http://x.y", "data:text/html,x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		run := &lab.Run{Info: lab.RunInfo{Title: s, Author: s, Command: s}, Stack: lab.StackInfo{Project: s, Versions: map[string]string{s: s}}, Scenarios: []*lab.ScenarioRun{{
+			Begin: lab.Begin{Name: s, Title: s, Hypothesis: s, Fault: s, NotClaimed: s}, Reason: s,
+			Metrics: []lab.Metric{{Name: s, Value: 1}},
+			Checks:  []lab.Check{{Name: s, Verdict: lab.Fail, Want: s, Got: s, Hint: s}},
+			Steps:   []lab.Timed[string]{{Value: s}},
+		}}}
+		doc, err := newDocument(run, newConfig(nil))
+		require.NoError(t, err)
+		var b strings.Builder
+		require.NoError(t, renderPage(&b, doc))
+		assertHarmless(t, parseMarkup(t, b.String()))
+	})
+}
