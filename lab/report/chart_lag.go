@@ -51,6 +51,7 @@ func drawLag(in chartInput) drawing {
 			line.Every = 1
 		}
 		panel.Marks = append(panel.Marks, line)
+		panel.Hover = lagHover(name, points, first, last, l)
 		panel.Title = l.t("lag.entry", name, l.percentiles(us, 1000, 0.50, 0.99), l.ms(float64(us[len(us)-1])/1000), l.count(int64(len(us))))
 		fig.Panels = append(fig.Panels, panel)
 		words = append(words, panel.Title)

@@ -57,6 +57,7 @@ func drawLatency(in chartInput) drawing {
 	}
 	panel.Y = in.valueAxis("axis.answer", lo, hi)
 	fig.X = figure.Axis{Label: l.t("axis.percentile"), Min: 0, Max: nines * 1.03, Ticks: ninesTicks(nines)}
+	panel.Hover = latencyHover(names, times, nines, l)
 	fig.Panels = []figure.Panel{panel}
 	first := times[names[0]]
 	if enoughFor(0.99, len(first)) {

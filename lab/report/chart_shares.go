@@ -44,6 +44,7 @@ func drawShares(in chartInput) drawing {
 	}
 	var ticks []figure.Tick
 	var words []string
+	var hover []figure.Hover
 	top, worst, worstName := 0.0, -1.0, ""
 	for i, r := range rows {
 		label := clipLabel(r.name)
@@ -87,6 +88,7 @@ func drawShares(in chartInput) drawing {
 			}
 		}
 		words = append(words, word)
+		hover = append(hover, figure.Hover{From: float64(i) - 0.5, To: float64(i) + 0.5, Text: oneLine(word)})
 	}
 	legend = append(legend, figure.Entry{Kind: figure.BracketEntry, Label: l.t("shares.band")})
 
@@ -106,6 +108,7 @@ func drawShares(in chartInput) drawing {
 				Height: 280,
 				Y:      figure.Axis{Label: l.t("axis.share"), Min: 0, Max: min(top*1.12+1, 109)},
 				Marks:  marks(bars),
+				Hover:  hover,
 			}},
 		},
 		alt:     l.t("shares.alt", joined(words)),

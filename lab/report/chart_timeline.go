@@ -66,6 +66,7 @@ func drawTimeline(in chartInput) drawing {
 		answers.Marks = append(answers.Marks, figure.Markers{Points: t.failures, Look: figure.Wrong()})
 		fig.Legend = append(fig.Legend, figure.Entry{Look: figure.Wrong(), Label: l.t("timeline.failed", l.count(t.failed))})
 	}
+	throughput.Hover, answers.Hover = t.hover(l)
 	fig.Panels = []figure.Panel{throughput, answers}
 
 	outcome := l.t("timeline.none")

@@ -16,7 +16,23 @@ type document struct {
 	Run      *lab.Run
 	Lang     Lang
 	Notices  []string
+	Stack    *picture // the stack and what was broken; nil when the record does not say what it is
 	Sections []section
+	Bare     bool // without pictures, for readers that cannot follow links to them
+}
+
+// pictures lists all pictures in the order of their numbers.
+func (d *document) pictures() []*picture {
+	var out []*picture
+	if d.Stack != nil {
+		out = append(out, d.Stack)
+	}
+	for i := range d.Sections {
+		for j := range d.Sections[i].Figures {
+			out = append(out, &d.Sections[i].Figures[j])
+		}
+	}
+	return out
 }
 
 // section is what the report tells of one scenario.
@@ -52,6 +68,14 @@ func newDocument(run *lab.Run, c config) (*document, error) {
 	anchors, files := newNames(slug), newNames(fileName)
 	anchors.unique(c.lang.t("scenarios")) // the heading before the scenarios' own
 	figures := 0
+	if pic, err := drawStack(run, c.lang); err != nil {
+		return nil, fmt.Errorf("picture of the stack: %w", err)
+	} else if pic != nil {
+		figures++
+		pic.Number, pic.File = figures, stackFile
+		doc.Stack = pic
+		anchors.unique(c.lang.t("stack"))
+	}
 	for _, s := range run.Scenarios {
 		sec := section{
 			ScenarioRun: s, Anchor: anchors.unique(s.Name), Key: keyNumbers(s, c.lang),

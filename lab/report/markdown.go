@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	_ "embed"
+	"io"
 	"text/template"
 )
 
@@ -17,7 +18,16 @@ var markdownTemplate = template.Must(template.New("report.md").Funcs(template.Fu
 	"para":  block,
 }).Parse(markdownText))
 
-func renderMarkdown(d *document) ([]byte, error) {
+func renderMarkdown(w io.Writer, d *document) error {
+	b, err := markdown(d)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+func markdown(d *document) ([]byte, error) {
 	var b bytes.Buffer
 	err := markdownTemplate.Execute(&b, d)
 	return b.Bytes(), err

@@ -110,8 +110,12 @@ var phrases = map[string]phrase{
 	},
 	"raw": {"Raw data", "Datos en bruto"},
 	"raw.text": {
-		"everything above was computed from [events.jsonl](events.jsonl), one event a line; [result.json](result.json) has the verdicts, checks and metrics for programs.",
-		"todo lo anterior se calculó a partir de [events.jsonl](events.jsonl), un evento por línea; [result.json](result.json) tiene los veredictos, comprobaciones y métricas para programas.",
+		"everything above was computed from [events.jsonl](events.jsonl), one event a line; [result.json](result.json) has the verdicts, checks and metrics for programs, [junit.xml](junit.xml) the checks for CI systems, [requests.csv](requests.csv) a row for every request.",
+		"todo lo anterior se calculó a partir de [events.jsonl](events.jsonl), un evento por línea; [result.json](result.json) tiene los veredictos, comprobaciones y métricas para programas, [junit.xml](junit.xml) las comprobaciones para sistemas de integración continua, [requests.csv](requests.csv) una fila por petición.",
+	},
+	"numbers.bare": {
+		"The figures are told in words here; report.html, which the run keeps beside its record, has them drawn.",
+		"Aquí las figuras se cuentan con palabras; report.html, que la ejecución guarda junto a su registro, las tiene dibujadas.",
 	},
 
 	// Terminal.

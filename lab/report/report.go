@@ -1,12 +1,13 @@
-// Package report renders a recorded run: a Markdown report with charts for
-// people, result.json for machines, a summary for the terminal. It needs no
-// Docker, and everything it says comes from the record, so that a run can be
+// Package report renders a recorded run: a report with charts for people, as
+// Markdown and as one HTML file, result.json, junit.xml and requests.csv for
+// machines, a summary for the terminal. It needs no Docker, and everything it says comes from the record, so that a run can be
 // rendered again at any time; the same record gives the same bytes.
 package report
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -18,9 +19,12 @@ import (
 // Names of the files of a run's directory. Charts stand beside them, one SVG
 // file each, named after the scenario and the chart.
 const (
-	EventsFile = "events.jsonl"
-	ReportFile = "report.md"
-	ResultFile = "result.json"
+	EventsFile   = "events.jsonl"
+	ReportFile   = "report.md"
+	PageFile     = "report.html"
+	ResultFile   = "result.json"
+	JUnitFile    = "junit.xml"
+	RequestsFile = "requests.csv"
 )
 
 // Option changes how a run is rendered.
@@ -47,48 +51,54 @@ func In(lang Lang) Option { return func(c *config) { c.lang = lang } }
 func damaged(err error) Option { return func(c *config) { c.damage = err.Error() } }
 
 // A format is one output file. A new output is a new file of this package and
-// a line in formats.
+// a line in formats. A render that fails for another reason than its writer
+// has written nothing yet, so that no half file takes the place of a whole one.
 type format struct {
 	name   string
-	render func(*document) ([]byte, error)
+	render func(io.Writer, *document) error
 }
 
 // formats are written in this order, after the charts that they link to.
 var formats = []format{
 	{ResultFile, renderResult},
+	{JUnitFile, renderJUnit},
+	{RequestsFile, renderRequests},
+	{PageFile, renderPage},
 	{ReportFile, renderMarkdown},
 }
 
-// Write renders run into dir: report.md, result.json and the charts. Each file
-// is replaced as a whole, and the report last, so that a reader never meets
+// Write renders run into dir: every format and the charts. Each file is
+// replaced as a whole, and report.md last, so that a reader never meets
 // half a file or a report that links to charts that are not there yet.
 func Write(dir string, run *lab.Run, opts ...Option) error {
 	doc, err := newDocument(run, newConfig(opts))
 	if err != nil {
 		return fmt.Errorf("render report: %w", err)
 	}
-	for _, s := range doc.Sections {
-		for _, f := range s.Figures {
-			if err := write(dir, f.File, f.svg); err != nil {
-				return err
-			}
+	for _, p := range doc.pictures() {
+		if err := write(dir, format{p.File, func(w io.Writer, _ *document) error {
+			_, err := w.Write(p.svg)
+			return err
+		}}, doc); err != nil {
+			return err
 		}
 	}
 	for _, f := range formats {
-		b, err := f.render(doc)
-		if err != nil {
-			return fmt.Errorf("render %s: %w", f.name, err)
-		}
-		if err := write(dir, f.name, b); err != nil {
+		if err := write(dir, f, doc); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func write(dir, name string, b []byte) error {
-	if err := atomicwriter.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+// write streams a format into its file, which appears only when it is whole.
+func write(dir string, f format, doc *document) error {
+	out, err := atomicwriter.New(filepath.Join(dir, f.name), 0o644)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.name, err)
+	}
+	if err := errors.Join(f.render(out, doc), out.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", f.name, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"math"
 	"time"
 
@@ -38,7 +39,7 @@ type resultScenario struct {
 	Metrics   map[string]float64 `json:"metrics"`
 }
 
-func renderResult(d *document) ([]byte, error) {
+func renderResult(w io.Writer, d *document) error {
 	run := d.Run
 	out := resultFile{
 		Schema: lab.SchemaVersion, Verdict: run.Verdict, Title: run.Info.Title, Author: run.Info.Author,
@@ -60,8 +61,11 @@ func renderResult(d *document) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // "p99 < 50 ms" stays readable
 	enc.SetIndent("", "  ")
-	err := enc.Encode(out)
-	return b.Bytes(), err
+	if err := enc.Encode(out); err != nil {
+		return err
+	}
+	_, err := b.WriteTo(w)
+	return err
 }
 
 func roundSeconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }

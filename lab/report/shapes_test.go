@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"inventariolab/lab"
+	"inventariolab/lab/report/figure"
 )
 
 // look is the environment variable that names a directory to write the charts
@@ -127,12 +128,15 @@ func TestChartShapes(t *testing.T) {
 	}
 }
 
+var painted = regexp.MustCompile(`(?:fill|stroke):#[0-9A-Fa-f]+`)
+
 var notANumber = regexp.MustCompile(`NaN|[+-]?Inf\b|%!`)
 
 func assertDrawing(t *testing.T, f picture) {
 	t.Helper()
 	dec := xml.NewDecoder(bytes.NewReader(f.svg))
 	elements := make(map[string]int)
+	depth, titles := 0, 0
 	for {
 		tok, err := dec.Token()
 		if errors.Is(err, io.EOF) {
@@ -141,13 +145,23 @@ func assertDrawing(t *testing.T, f picture) {
 		require.NoError(t, err, "%s is not well-formed", f.File)
 		if e, ok := tok.(xml.StartElement); ok {
 			elements[e.Name.Local]++
+			if depth++; depth == 2 && e.Name.Local == "title" {
+				titles++
+			}
+		}
+		if _, ok := tok.(xml.EndElement); ok {
+			depth--
 		}
 	}
 	assert.Positive(t, elements["path"], "%s draws nothing", f.File)
 	assert.Positive(t, elements["text"], "%s says nothing", f.File)
-	assert.Equal(t, 1, elements["title"])
+	assert.Equal(t, 1, titles, "of the whole; others are for the pointer")
 	assert.Equal(t, 1, elements["desc"])
 	assert.Zero(t, elements["script"])
+	_, body, _ := strings.Cut(string(f.svg), "</style>")
+	for _, m := range painted.FindAllString(body, -1) {
+		assert.Contains(t, figure.DarkStyle, `"`+m+`"`, "%s: a colour without one for a dark ground", f.File)
+	}
 	assert.False(t, notANumber.Match(f.svg), "%s: %s", f.File, notANumber.Find(f.svg))
 	for _, text := range []string{f.Alt, f.Caption} {
 		assert.NotEmpty(t, text)

@@ -194,6 +194,11 @@ func finish(dir, out, lang string, stdout io.Writer) error {
 		if err := report.Latest(out, dir); err != nil {
 			return err
 		}
+		if page := os.Getenv(report.JobSummaryVar); page != "" {
+			if err := report.JobSummary(page, run, report.In(l)); err != nil {
+				return err
+			}
+		}
 	}
 	if err := report.Summary(stdout, run, isTerminal(stdout), report.In(l), report.At(dir)); err != nil {
 		return err

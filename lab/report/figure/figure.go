@@ -58,6 +58,7 @@ type Panel struct {
 	Y      Axis
 	Height float64
 	Marks  []plot.Plotter
+	Hover  []Hover
 }
 
 // Band is a named stretch of the x axis, made of spans.
@@ -104,16 +105,20 @@ func (f *Figure) SVG() ([]byte, error) {
 		row.draw(dc, y-legendLine/2)
 		y -= legendLine
 	}
+	var hots []hot
 	if len(f.Panels) == 0 {
 		f.drawEmpty(dc, y)
-	} else if err := f.drawPanels(dc, y); err != nil {
-		return nil, fmt.Errorf("draw %q: %w", f.Title, err)
+	} else {
+		var err error
+		if hots, err = f.drawPanels(dc, y, h); err != nil {
+			return nil, fmt.Errorf("draw %q: %w", f.Title, err)
+		}
 	}
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("draw %q: %w", f.Title, err)
 	}
-	return finish(b.Bytes(), f.Title, f.Desc), nil
+	return finish(b.Bytes(), f.Title, f.Desc, hots), nil
 }
 
 func (f *Figure) height(titleLines, legendRows int) float64 {
@@ -159,8 +164,9 @@ func (f *Figure) drawEmpty(dc draw.Canvas, top float64) {
 }
 
 // drawPanels draws the panels one under the other with aligned data areas, and
-// the names of the bands above the first.
-func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
+// the names of the bands above the first. It returns the panels' hot places;
+// height is the whole figure's.
+func (f *Figure) drawPanels(dc draw.Canvas, top, height float64) ([]hot, error) {
 	plots := make([]*plot.Plot, len(f.Panels))
 	areas := make([]draw.Canvas, len(f.Panels))
 	y := top - float64(len(f.Bands))*laneHeight
@@ -169,7 +175,7 @@ func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
 		last := i == len(f.Panels)-1
 		p, err := f.plot(panel, last)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		y -= panel.titleRoom()
 		low := y - panelGap - panel.Height
@@ -188,6 +194,7 @@ func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
 		plots[i], areas[i] = p, area
 		y = low
 	}
+	var hots []hot
 	for i, p := range plots {
 		data := p.DataCanvas(areas[i])
 		areas[i] = draw.Crop(areas[i], left-(data.Min.X-areas[i].Min.X), -(right - (areas[i].Max.X - data.Max.X)), 0, 0)
@@ -201,13 +208,15 @@ func (f *Figure) drawPanels(dc draw.Canvas, top float64) error {
 		}
 		label := fit(axisStyle, f.Panels[i].Y.Label, f.Panels[i].Height+panelGap)
 		dc.FillText(sideStyle, vg.Point{X: margin, Y: (data.Min.Y + data.Max.Y) / 2}, label)
+		x, _ := p.Transforms(&data)
+		hots = append(hots, f.Panels[i].hots(x, data.Min.X, data.Max.X, height-float64(data.Max.Y), float64(data.Max.Y-data.Min.Y))...)
 	}
 	data := plots[0].DataCanvas(areas[0])
 	x, _ := plots[0].Transforms(&data)
 	for i, b := range f.Bands {
 		b.drawName(dc, top-(float64(i)+0.5)*laneHeight, data.Min.X, data.Max.X, x)
 	}
-	return nil
+	return hots, nil
 }
 
 func (f *Figure) plot(panel Panel, last bool) (*plot.Plot, error) {

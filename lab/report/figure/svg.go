@@ -21,7 +21,7 @@ var (
 // finish replaces what the canvas wrote around the drawing: sizes in pixels
 // instead of points, a title and a description for screen readers, and fonts
 // that every system has.
-func finish(svg []byte, title, desc string) []byte {
+func finish(svg []byte, title, desc string, hots []hot) []byte {
 	svg = bytes.Map(legal, svg)
 	title, desc = strings.Map(legal, title), strings.Map(legal, desc)
 	size := regexp.MustCompile(`viewBox="0 0 ([0-9.e+]+) ([0-9.e+]+)"`).FindSubmatch(svg)
@@ -35,12 +35,15 @@ func finish(svg []byte, title, desc string) []byte {
 	if desc != "" {
 		fmt.Fprintf(&b, "<desc>%s</desc>\n", html.EscapeString(desc))
 	}
+	fmt.Fprintf(&b, "<style>\n%s</style>\n", DarkStyle)
 	fmt.Fprintf(&b, "<g style=\"font-family:%s\">\n", fontFamily)
 	body := svgHead.ReplaceAll(svg, nil)
 	body = fontStyle.ReplaceAll(body, nil)
 	body = fontNormal.ReplaceAll(body, nil)
 	b.Write(bytes.TrimSuffix(body, []byte("</svg>\n")))
-	b.WriteString("</g>\n</svg>\n")
+	b.WriteString("</g>\n")
+	writeHots(&b, hots)
+	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
 
