@@ -67,11 +67,30 @@ func ReadRun(path string) (*Run, error) {
 
 // ParseRun reads a record. A record that is cut off or corrupt gives both what
 // is whole before the bad line and an error with the line's number.
-func ParseRun(r io.Reader) (*Run, error) {
-	p := &runParser{run: &Run{Verdict: Unknown}, open: make(map[string]*ScenarioRun)}
+//
+// A reader that can seek, such as a file, is read twice: the first time only
+// to count, so that a long record does not need twice its memory.
+func ParseRun(r io.Reader) (*Run, error) { return parseRun(r, newLineReader()) }
+
+// parseRun is ParseRun; without a lineReader every line goes through
+// encoding/json.
+func parseRun(r io.Reader, lines *lineReader) (*Run, error) {
+	p := &runParser{run: &Run{Verdict: Unknown}, open: make(map[string]*ScenarioRun), lines: lines}
+	if lines != nil {
+		p.counts = countRequests(r)
+	}
 	in := bufio.NewReaderSize(r, 1<<16)
+	var long []byte // a line that does not fit into the buffer
 	for line := 1; ; line++ {
-		b, err := in.ReadBytes('\n')
+		b, err := in.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			long = append(long[:0], b...)
+			for errors.Is(err, bufio.ErrBufferFull) {
+				b, err = in.ReadSlice('\n')
+				long = append(long, b...)
+			}
+			b = long
+		}
 		if errors.Is(err, io.EOF) {
 			if len(b) > 0 {
 				return p.run, fmt.Errorf("line %d: cut off in the middle", line)
@@ -84,6 +103,9 @@ func ParseRun(r io.Reader) (*Run, error) {
 		if err != nil {
 			return p.run, fmt.Errorf("line %d: %w", line, err)
 		}
+		if line > 1 && p.frequent(b) {
+			continue
+		}
 		var e Event
 		if err := json.Unmarshal(b, &e); err != nil {
 			return p.run, fmt.Errorf("line %d: %w", line, err)
@@ -95,8 +117,79 @@ func ParseRun(r io.Reader) (*Run, error) {
 }
 
 type runParser struct {
-	run  *Run
-	open map[string]*ScenarioRun
+	run    *Run
+	open   map[string]*ScenarioRun
+	lines  *lineReader
+	counts map[string]int // requests to come, by scenario, as far as known
+}
+
+// frequent takes a line that is a request or a sample in its usual form; any
+// other, and any that is wrong, it leaves alone.
+func (p *runParser) frequent(line []byte) bool {
+	if p.lines == nil {
+		return false
+	}
+	us, kind, scenario, ok := p.lines.head(line)
+	if !ok {
+		return false
+	}
+	s := p.open[scenario]
+	at := time.Duration(us) * time.Microsecond
+	switch {
+	case s == nil:
+		return false
+	case kind == string(KindRequest):
+		q := Timed[Request]{At: at}
+		if !p.lines.request(&q.Value) {
+			return false
+		}
+		if n := p.counts[scenario]; n > 0 && s.Requests == nil {
+			s.Requests = make([]Timed[Request], 0, n)
+		}
+		s.Requests = append(s.Requests, q)
+	case kind == string(KindSample):
+		v := Timed[Sample]{At: at}
+		if !p.lines.sample(&v.Value) {
+			return false
+		}
+		s.Samples = append(s.Samples, v)
+	default:
+		return false
+	}
+	p.run.Length = max(p.run.Length, at)
+	return true
+}
+
+// countRequests counts the requests of each scenario and goes back to where
+// the reader stood. It counts what is in the usual form, up to the end or the
+// first error; a wrong count costs memory and nothing else. It is nil for a
+// reader that cannot go back.
+func countRequests(r io.Reader) map[string]int {
+	file, ok := r.(io.Seeker)
+	if !ok {
+		return nil
+	}
+	start, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil // a pipe
+	}
+	counts, lines := make(map[string]int), newLineReader()
+	in := bufio.NewReaderSize(r, 1<<16)
+	for whole := true; ; {
+		b, err := in.ReadSlice('\n')
+		if whole {
+			if _, kind, scenario, ok := lines.head(b); ok && kind == string(KindRequest) {
+				counts[scenario]++
+			}
+		}
+		if whole = err == nil; !whole && !errors.Is(err, bufio.ErrBufferFull) {
+			break
+		}
+	}
+	if _, err := file.Seek(start, io.SeekStart); err != nil {
+		return nil // reading on will say what is wrong
+	}
+	return counts
 }
 
 func (p *runParser) add(e Event, first bool) error {

@@ -134,7 +134,11 @@ func FuzzParseRun(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:len(whole)/2])
 	f.Add([]byte("{}\n"))
+	f.Add([]byte(recordHead + `{"at":1,"kind":"begin","scenario":"s","begin":{"name":"s","title":"","hypothesis":""}}` + "\n" +
+		`{"at":7,"kind":"request","scenario":"s","request":{"load":"home","us":5,"status":200,"inst":"app","err":"e","id":"lab-1"}}` + "\n" +
+		`{"at":7,"kind":"sample","scenario":"s","sample":{"series":"lag_ms","label":"slave1","value":-0.5e1}}` + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		sameBothWays(t, b)
 		run, err := lab.ParseRun(bytes.NewReader(b))
 		if run == nil {
 			t.Fatal("a damaged record gives what is whole, if only nothing")

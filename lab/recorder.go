@@ -3,7 +3,6 @@ package lab
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,15 +49,20 @@ func (r *Recorder) For(scenario string) *Recorder {
 // Start is the moment from which the record's times count.
 func (r *Recorder) Start() time.Time { return r.start }
 
+var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 func (r *Recorder) emit(at time.Time, e Event) {
 	e.At = at.Sub(r.start).Microseconds()
 	e.Scenario = r.scenario
-	b, err := json.Marshal(e)
+	b := lineBuffers.Get().(*[]byte)
+	line, err := appendLine((*b)[:0], &e)
 	r.sink.mu.Lock()
 	defer r.sink.mu.Unlock()
 	if err == nil {
-		_, err = r.w.Write(append(b, '\n'))
+		_, err = r.w.Write(line)
 	}
+	*b = line
+	lineBuffers.Put(b)
 	if err != nil && r.err == nil {
 		r.err = fmt.Errorf("record event: %w", err)
 	}
