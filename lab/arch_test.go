@@ -34,6 +34,7 @@ func TestDependenciesPointOneWay(t *testing.T) {
 		{"lab/probe", "observing does not judge", []string{"inventariolab/lab/check", "inventariolab/app", tc, moby, hey}, nil},
 		{"lab/load", "loading does not judge", []string{"inventariolab/lab/check", "inventariolab/app", tc, moby}, nil},
 		{"lab/report/...", "a report needs no Docker, no stack and no network", []string{"inventariolab/lab/stack", "inventariolab/scenarios", "inventariolab/app", tc, moby, hey, mysql}, nil},
+		{"lab/compare", "comparing reads records and nothing else", []string{"inventariolab/", tc, moby, hey, plot, mysql}, []string{"inventariolab/lab", "inventariolab/lab/check", "inventariolab/lab/compare"}},
 		{"scenarios", "scenarios touch a stack through lab.Stack only", []string{"inventariolab/lab/stack", "inventariolab/lab/report", "inventariolab/app", tc, moby}, nil},
 		{"lab/stack", "bringing a stack up does not judge it", []string{"inventariolab/lab/check", "inventariolab/lab/report", "inventariolab/scenarios", "inventariolab/app"}, nil},
 	} {
