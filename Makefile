@@ -42,7 +42,7 @@ test: prerequisites ## Run every test, on the real stack and in a real browser
 
 # The race detector runs where no container is needed: these packages, without the tests that
 # bring a stack up (`make test` runs those).
-RACE := ./app ./app/web ./lab ./lab/bench ./lab/check ./lab/load ./lab/probe ./lab/report/...
+RACE := ./app ./app/cmd/inventory ./app/web ./lab ./lab/bench ./lab/check ./lab/compare ./lab/load ./lab/probe ./lab/report/...
 WITH_STACK := ^(TestScenarios|TestPhpMyAdmin.*|TestBrowser)$$
 
 .PHONY: lint
