@@ -35,9 +35,6 @@ type site struct {
 
 func startSite(t *testing.T) *site {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("starts the whole stack and a browser: run without -short")
-	}
 	path := findChromium(t)
 	s := stacktest.Stack(t)
 	ctx, cancel := context.WithCancel(context.Background())
