@@ -1,17 +1,20 @@
 #!/bin/bash
-# Start one MySQL server of the stack: the source, or a replica that sets itself up.
+# Start one MySQL server of the stack, and see to it that it takes the part that is its own now.
 #
 #   first boot   copy the data directory that the image brings, then start the server with an
 #                --init-file that creates the accounts, the database or the replication
-#   later boots  start the server; everything it must know is in its data directory
+#   later boots  start the server read-only, whatever it was before; then guard.sh asks the other
+#                servers whether it is still the source, and opens it, or makes it a replica
 #
 # "Set up" is known from the last statement of the init file, SET PERSIST super_read_only: the server
-# writes it to mysqld-auto.cnf. A server killed before that simply does the (repeatable) set-up again.
+# writes it to mysqld-auto.cnf, and it is what makes the later boots read-only. A server killed before
+# that simply does the (repeatable) set-up again.
 #
-# Environment: MYSQL_ROLE (source|replica), SOURCE_HOST, SOURCE_PORT (replica), DB_NAME,
-#   MYSQL_ROOT_PASSWORD and APP_DB_, REPL_, MONITOR_, LAB_DB_, ADMIN_DB_ + USER and PASSWORD.
-# Passwords are used at first boot only. To change one later: ALTER USER on every server
-# (SET sql_log_bin=0 first), or start over with "make down".
+# Environment: MYSQL_ROLE (source|replica), SOURCE_HOST, SOURCE_PORT (replica), DB_NAME, DB_PEERS (all
+#   servers, for guard.sh), MYSQL_ROOT_PASSWORD and APP_DB_, REPL_, MONITOR_, LAB_DB_, ADMIN_DB_,
+#   OPERATOR_DB_ + USER and PASSWORD.
+# Passwords are used at first boot only, but for the monitor's, the operator's and the replicas'. To
+# change one later: ALTER USER on every server (SET sql_log_bin=0 first), or start over with "make down".
 set -euo pipefail
 
 DATA_DIR=/var/lib/mysql
@@ -76,9 +79,10 @@ account() {
 # written to the binary log (SQL_LOG_BIN=0): every server creates its own, so none arrives twice.
 accounts_sql() {
     local db='`'${DB_NAME//\`/\`\`}'`'
-    local app repl monitor lab admin table
+    local app repl monitor lab admin operator table
     app="$(sql "$APP_DB_USER")@'%'"; repl="$(sql "$REPL_USER")@'%'"; monitor="$(sql "$MONITOR_USER")@'%'"
     lab="$(sql "$LAB_DB_USER")@'%'"; admin="$(sql "$ADMIN_DB_USER")@'%'"
+    operator="$(sql "$OPERATOR_DB_USER")@'%'"
     echo "SET SESSION sql_log_bin = 0;"
     echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $(sql "$MYSQL_ROOT_PASSWORD");"
 
@@ -91,6 +95,13 @@ accounts_sql() {
 
     account REPL_USER REPL_PASSWORD 'REQUIRE SSL'
     echo "GRANT REPLICATION SLAVE ON *.* TO $repl;"
+
+    # Promotes replicas: fences, repoints, opens, rebuilds (CLONE needs the last three). No data.
+    account OPERATOR_DB_USER OPERATOR_DB_PASSWORD 'REQUIRE SSL'
+    echo "GRANT REPLICATION CLIENT, PROCESS, RELOAD, SHUTDOWN ON *.* TO $operator;"
+    echo "GRANT SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, REPLICATION_SLAVE_ADMIN, CLONE_ADMIN, BACKUP_ADMIN ON *.* TO $operator;"
+    echo "GRANT SELECT ON performance_schema.* TO $operator;"
+    echo "GRANT CREATE, SELECT, INSERT ON $db.promotions TO $operator;"
 
     account MONITOR_USER MONITOR_PASSWORD
     echo "GRANT REPLICATION CLIENT, PROCESS ON *.* TO $monitor;"
@@ -110,16 +121,31 @@ accounts_sql() {
     echo "GRANT SELECT, EXECUTE ON sys.* TO $admin;"
 }
 
-# source_sql: the database. This one is logged: it is the first thing that the replicas receive.
+# source_sql: the database, and who is its source. This is logged: it is the first thing that the
+# replicas receive. Each promotion adds a row, with a term that is one higher; of two servers that both
+# think they are the source, the one of the higher term is right. Being writable is not persisted: it is
+# earned anew at each boot.
 source_sql() {
-    echo "SET SESSION sql_log_bin = 1;"
-    echo 'CREATE DATABASE IF NOT EXISTS `'"${DB_NAME//\`/\`\`}"'`;'
-    echo "SET PERSIST super_read_only = OFF;"
+    local db='`'${DB_NAME//\`/\`\`}'`'
+    cat <<SQL
+SET SESSION sql_log_bin = 1;
+CREATE DATABASE IF NOT EXISTS $db;
+USE $db;
+CREATE TABLE IF NOT EXISTS promotions (
+  term        BIGINT      NOT NULL PRIMARY KEY,
+  server_uuid CHAR(36)    CHARACTER SET ascii NOT NULL COMMENT 'the source since then',
+  at          DATETIME(6) NOT NULL COMMENT 'UTC'
+) ENGINE = InnoDB;
+INSERT IGNORE INTO promotions (term, server_uuid, at) VALUES (1, @@GLOBAL.server_uuid, UTC_TIMESTAMP(6));
+SET PERSIST super_read_only = ON;
+SET GLOBAL super_read_only = OFF;
+SET GLOBAL read_only = OFF;
+SQL
 }
 
-# replica_sql VERSION: whom to follow, in the words that this server's version knows. The retry count
+# follow_sql VERSION: follow SOURCE_HOST, in the words that this server's version knows. The retry count
 # is a week of seconds: since 8.4 the default would give up after ten tries.
-replica_sql() {
+follow_sql() {
     local to=SOURCE start=REPLICA change='CHANGE REPLICATION SOURCE TO'
     at_least "$1" 8.0.23 || { to=MASTER change='CHANGE MASTER TO'; }
     at_least "$1" 8.0.22 || start=SLAVE
@@ -129,15 +155,28 @@ $change ${to}_HOST = $(sql "$SOURCE_HOST"), ${to}_PORT = $SOURCE_PORT,
   ${to}_AUTO_POSITION = 1, ${to}_SSL = 1,
   ${to}_CONNECT_RETRY = 1, ${to}_RETRY_COUNT = 604800, ${to}_HEARTBEAT_PERIOD = 2;
 START $start;
-SET PERSIST super_read_only = ON;
 SQL
+}
+
+# replica_sql VERSION: a replica's set-up.
+replica_sql() {
+    follow_sql "$1"
+    echo "SET PERSIST super_read_only = ON;"
 }
 
 # init_sql VERSION: all of the first boot. Every statement may run twice without harm.
 init_sql() {
     accounts_sql
     case $MYSQL_ROLE in
-        source) source_sql ;;
+        source)
+            # A source that lost its volume while the others still have the data is none any more.
+            if others_have_data; then
+                log "the other servers have the data already: joining them"
+                echo "SET PERSIST super_read_only = ON;"
+            else
+                source_sql
+            fi
+            ;;
         replica) replica_sql "$1" ;;
     esac
 }
@@ -146,10 +185,11 @@ check_environment() {
     local name value
     local -A seen=()
     for name in MYSQL_ROLE DB_NAME MYSQL_ROOT_PASSWORD APP_DB_PASSWORD REPL_PASSWORD MONITOR_PASSWORD \
-        LAB_DB_PASSWORD ADMIN_DB_PASSWORD APP_DB_USER REPL_USER MONITOR_USER LAB_DB_USER ADMIN_DB_USER; do
+        LAB_DB_PASSWORD ADMIN_DB_PASSWORD OPERATOR_DB_PASSWORD APP_DB_USER REPL_USER MONITOR_USER \
+        LAB_DB_USER ADMIN_DB_USER OPERATOR_DB_USER; do
         [[ -n ${!name:-} ]] || die "$name is empty: set it in .env (see .env.example)"
     done
-    for name in APP_DB_USER REPL_USER MONITOR_USER LAB_DB_USER ADMIN_DB_USER; do
+    for name in APP_DB_USER REPL_USER MONITOR_USER LAB_DB_USER ADMIN_DB_USER OPERATOR_DB_USER; do
         value=${!name}
         ((${#value} <= 32)) || die "$name is longer than the 32 characters that MySQL allows"
         [[ $value != root && $value != mysql.* ]] || die "$name may not be '$value': that account is MySQL's own"
@@ -222,13 +262,46 @@ option_files() {
     OPTIONS=("--defaults-file=$RUN_DIR/my.cnf")
 }
 
-# monitor_file: how the health check logs in.
-monitor_file() {
+# login_file NAME USER PASSWORD: how a program in this container logs in.
+login_file() {
     (
         umask 077
         printf '[client]\nprotocol=tcp\nhost=127.0.0.1\nport=3306\nconnect-timeout=2\nssl-mode=REQUIRED\nuser=%s\npassword=%s\n' \
-            "$(quote "$MONITOR_USER" '"')" "$(quote "$MONITOR_PASSWORD" '"')" >"$RUN_DIR/monitor.cnf"
+            "$(quote "$2" '"')" "$(quote "$3" '"')" >"$RUN_DIR/$1.cnf"
     )
+}
+
+# stop: what a stop of the container does. A second one changes nothing.
+stop() {
+    trap : TERM INT # not '': the programs below would inherit that, and their time-outs could not end them
+    [[ -n ${SERVER:-} ]] || exit 143
+    kill "${GUARD:-}" 2>/dev/null || true
+    farewell
+    kill -TERM "$SERVER" 2>/dev/null || true
+}
+
+# supervise ARGUMENT...: run the server, and run it again when it asks for that (exit status 16, after it
+# has been rebuilt with CLONE; it only asks if it knows of a parent that listens). A stop is passed on.
+supervise() {
+    local status
+    export MYSQLD_PARENT_PID=$$
+    trap stop TERM INT
+    while :; do
+        mysqld "${OPTIONS[@]}" "${FIRST_BOOT[@]}" "$@" &
+        SERVER=$!
+        guard &
+        GUARD=$!
+        while :; do
+            status=0
+            wait "$SERVER" || status=$?
+            kill -0 "$SERVER" 2>/dev/null || break # it is gone; else a signal has only ended the wait
+        done
+        kill "$GUARD" 2>/dev/null || true
+        wait "$GUARD" 2>/dev/null || true
+        ((status == 16)) || exit "$status"
+        log "the server has been rebuilt: starting it again"
+        FIRST_BOOT=()
+    done
 }
 
 main() {
@@ -236,23 +309,28 @@ main() {
     shift
     local version skip
     OPTIONS=()
+    FIRST_BOOT=()
     check_environment
     option_files
     copy_seed
     certificate
-    monitor_file
+    login_file monitor "$MONITOR_USER" "$MONITOR_PASSWORD"
+    login_file operator "$OPERATOR_DB_USER" "$OPERATOR_DB_PASSWORD"
+    rm -f "$RUN_DIR/init.sql" "$GUARD_NOTE"
     if ! set_up_done; then
         version=$(server_version)
         log "first boot: setting up the $MYSQL_ROLE (MySQL $version)"
         (umask 077 && init_sql "$version" >"$RUN_DIR/init.sql")
         skip=--skip-replica-start
         at_least "$version" 8.0.26 || skip=--skip-slave-start
-        OPTIONS+=("--init-file=$RUN_DIR/init.sql" "$skip")
-    else
-        rm -f "$RUN_DIR/init.sql"
+        FIRST_BOOT=("--init-file=$RUN_DIR/init.sql" "$skip")
     fi
-    exec mysqld "${OPTIONS[@]}" "$@"
+    supervise "$@"
 }
+
+# shellcheck source=mysql/guard.sh
+source "$(dirname "${BASH_SOURCE[0]}")/guard.sh"
+source /usr/local/bin/watch.sh # breathe, nap, listening
 
 # Sourced by a test, this file only defines its functions.
 [[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

@@ -11,6 +11,7 @@ set -uo pipefail
 
 check() {
     local answer
+    listening 3306 || { echo "no answer: it does not take connections"; return 1; }
     answer=$(timeout 4 mysql --defaults-file=/run/mysqld/monitor.cnf --batch --skip-column-names --execute "
 SELECT CASE
   WHEN NOT @@GLOBAL.read_only AND NOT EXISTS (SELECT 1 FROM performance_schema.replication_connection_configuration)
@@ -23,7 +24,7 @@ SELECT CASE
        ', receiver=', COALESCE((SELECT GROUP_CONCAT(service_state) FROM performance_schema.replication_connection_status), 'none'),
        ', applier=', COALESCE((SELECT GROUP_CONCAT(service_state) FROM performance_schema.replication_applier_status), 'none'))
 END" 2>&1) || { echo "no answer: $answer"; return 1; }
-    [[ $answer == ok* ]] || { echo "$answer"; return 1; }
+    [[ $answer == ok* ]] || { echo "$answer $(cat /run/mysqld/guard 2>/dev/null)"; return 1; }
     [[ -d /var/lib/mysql/${DB_NAME:?} ]] || { echo "$answer, but database $DB_NAME has not arrived yet"; return 1; }
     echo "$answer"
 }

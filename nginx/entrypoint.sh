@@ -21,6 +21,7 @@ SERVER_LINE='^([[:space:]]*)server[[:space:]]+([A-Za-z0-9_.-]+):([0-9]+)([^;]*);
 
 declare -a names=()        # as in the template, in its order
 declare -A port=()         # name -> port
+declare -A looked=()       # name -> the addresses that it has now, as look_all found them
 declare -A address=()      # name -> address in use; empty: none, the server is marked down
 nginx_pid=''
 
@@ -42,15 +43,29 @@ read_names() {
 # out of it: "app" must never become app.example.org.
 lookup() { timeout 1 getent ahostsv4 "$1." | while read -r ip kind _; do [[ $kind != STREAM ]] || echo "$ip"; done; }
 
-# look_all: ask for all names side by side; the answers are in $RUN_DIR/dns/.
+# look_all: ask for all names; looked[NAME] are the addresses of NAME. All are asked in one go, since to start
+# a program costs more than its question, and this comes every second. Those that it does not tell (nobody
+# there, a name that stands for another, no answer in time) are asked one by one, side by side.
 look_all() {
-    local name
-    local -a pids=()
+    local ip kind said name=''
+    local -a pids=() missing=()
+    looked=()
+    while read -r ip kind said; do
+        [[ $kind == STREAM ]] || continue
+        name=${said:-$name} # only the first line of a name tells it
+        [[ -z $name ]] || looked[$name]+="$ip "
+    done < <(timeout 1 getent ahostsv4 "${names[@]/%/.}" 2>/dev/null)
     for name in "${names[@]}"; do
+        [[ -z ${looked[$name]:-} ]] || continue
         lookup "$name" >"$RUN_DIR/dns/$name" 2>/dev/null &
         pids+=($!)
+        missing+=("$name")
     done
+    ((${#pids[@]})) || return 0
     wait "${pids[@]}"
+    for name in "${missing[@]}"; do
+        looked[$name]=$(tr '\n' ' ' <"$RUN_DIR/dns/$name")
+    done
 }
 
 # accepts ADDRESS PORT: does somebody listen there? A container has its address a moment before its
@@ -58,10 +73,15 @@ look_all() {
 accepts() { timeout 0.3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; }
 
 # taken NAME: the name left its address; does that belong to somebody else now? Docker's DNS also
-# knows the way back, from address to container. The name is asked once more: it may just be back.
+# knows the way back, from address to container. The name is asked once more: it may just be back. Only
+# an answer counts, an address (status 0) or "no such name" (2). On a machine that is overrun a question
+# runs into its time-out, and whoever took silence for "gone" would take a living instance out.
 taken() {
-    timeout 1 getent hosts "${address[$1]}" >/dev/null 2>&1 &&
-        [[ $'\n'"$(lookup "$1")"$'\n' != *$'\n'"${address[$1]}"$'\n'* ]]
+    local now
+    timeout 1 getent hosts "${address[$1]}" >/dev/null 2>&1 || return 1
+    now=$(lookup "$1" 2>/dev/null)
+    case $? in 0 | 2) ;; *) return 1 ;; esac
+    [[ $'\n'"$now"$'\n' != *$'\n'"${address[$1]}"$'\n'* ]]
 }
 
 # refresh: bring the table of addresses up to date. Returns 0 when something changed. While a name has
@@ -71,7 +91,7 @@ refresh() {
     local -a found
     look_all
     for name in "${names[@]}"; do
-        mapfile -t found <"$RUN_DIR/dns/$name"
+        read -ra found <<<"${looked[$name]:-}"
         if [[ " ${found[*]:-} " == *" ${address[$name]:-none} "* ]]; then
             continue
         fi
