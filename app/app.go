@@ -107,6 +107,19 @@ type Position struct {
 	GTID     string `json:"g,omitempty"` // the source's gtid_executed after the write
 }
 
+// Shown says how far a reader has seen.
+type Shown struct {
+	Revision int64 // the inventory up to this revision, at least
+
+	// Behind: less than was asked for. The source is away, no server has got so
+	// far, and this is the newest there is.
+	Behind bool
+
+	// Foreign: the source itself has not got as far as was asked for. The position
+	// comes from an inventory that no longer exists.
+	Foreign bool
+}
+
 // User is an account that may log in.
 type User struct {
 	ID           int64
@@ -114,27 +127,40 @@ type User struct {
 	PasswordHash []byte // bcrypt
 }
 
+// Once makes a write safe to send again: of all writes of a user with the same
+// key, however often and through whichever instance they come, at most one takes
+// place, and the others get its answer. The zero value asks for nothing.
+type Once struct {
+	User int64  // keys of different users never meet
+	Key  string // as the client chose it, at most MaxKey bytes; "" for none
+}
+
+// MaxKey is the longest Once.Key, in bytes.
+const MaxKey = 128
+
 // Products reads and changes the inventory.
 //
-// Reads go to a healthy replica that has reached min, else to the source; with
-// no server left they fail with ECodeUnavailable. While there is no source, the
-// freshest replica answers even if it has not reached min: the revision that
-// List returns is then smaller than min.Revision. Writes go to the source; with
-// no writable source they fail with ECodeUnavailable within a bounded time.
+// Reads go to a healthy replica that has reached min, else to the source, else to
+// whoever has reached it. When nobody has in time, or no server is left, they fail
+// with ECodeUnavailable: a reader is not shown less than min. Only while the source
+// is really away, not just slow, the freshest replica answers all the same, and
+// Shown.Behind says so. Writes go to the source; with no writable source they fail
+// with ECodeUnavailable within a bounded time.
 type Products interface {
-	// List returns one page and the revision it shows at least.
-	List(ctx context.Context, q Query, min Position) (Page, int64, error)
-	// Get fails with ECodeNotFound.
-	Get(ctx context.Context, id int64, min Position) (Product, error)
+	// List returns one page and how far it shows.
+	List(ctx context.Context, q Query, min Position) (Page, Shown, error)
+	// Get fails with ECodeNotFound; how far was seen is told then too.
+	Get(ctx context.Context, id int64, min Position) (Product, Shown, error)
 	// Categories lists the categories in use, sorted.
 	Categories(ctx context.Context, min Position) ([]string, error)
 	// Create fails with ECodeInvalid (Fields filled in) or ECodeDuplicate
-	// (Existing filled in); also when two creates race.
-	Create(ctx context.Context, d Draft) (Product, Position, error)
+	// (Existing filled in); also when two creates race. With a key that another
+	// write has used it fails with ECodeKeyReused; so do Update and Delete.
+	Create(ctx context.Context, d Draft, once Once) (Product, Position, error)
 	// Update fails like Create, and with ECodeNotFound.
-	Update(ctx context.Context, id int64, d Draft) (Product, Position, error)
-	// Delete fails with ECodeNotFound.
-	Delete(ctx context.Context, id int64) (Position, error)
+	Update(ctx context.Context, id int64, d Draft, once Once) (Product, Position, error)
+	// Delete gives the product that it removed. It fails with ECodeNotFound.
+	Delete(ctx context.Context, id int64, once Once) (Product, Position, error)
 	// Changes returns up to limit changes after revision, oldest first, and
 	// whether changes between were already forgotten (the reader must reload).
 	Changes(ctx context.Context, after int64, limit int) (changes []Change, gap bool, err error)
@@ -156,6 +182,7 @@ type Server struct {
 	Reason   string    `json:"reason,omitempty"` // why it is left out
 	Since    time.Time `json:"since"`
 	Revision int64     `json:"revision"`
+	SemiSync string    `json:"semi_sync,omitempty"` // of the source: "on", "off", or "fallback": commits wait for no replica though they should
 }
 
 // Health reports the database servers for /readyz, /metrics and the pages.
@@ -171,6 +198,7 @@ const (
 	ECodeInvalid     ECode = "invalid"
 	ECodeDuplicate   ECode = "duplicate"
 	ECodeNotFound    ECode = "not_found"
+	ECodeKeyReused   ECode = "key_reused"  // the key belongs to another write
 	ECodeUnavailable ECode = "unavailable" // no server can do this now; trying again later may work
 	ECodeInternal    ECode = "internal"
 )
@@ -184,7 +212,8 @@ type Error struct {
 	Existing *Product          // ECodeDuplicate: the product that has the code; nil if it was gone again
 
 	// Uncertain is set on a write's ECodeUnavailable when the connection broke
-	// while committing: the change may have been saved after all.
+	// while committing, and it could not be found out afterwards: the change may
+	// have been saved after all. The same key again tells.
 	Uncertain bool
 
 	Err error // the cause, if any

@@ -34,7 +34,7 @@ func BenchmarkStore(b *testing.B) {
 		return err
 	})
 	run("Get", func(b *testing.B) error {
-		_, err := f.products.Get(b.Context(), p.ID, pos)
+		_, _, err := f.products.Get(b.Context(), p.ID, pos)
 		return err
 	})
 	run("List", func(b *testing.B) error {
@@ -46,9 +46,9 @@ func BenchmarkStore(b *testing.B) {
 		return err
 	})
 	run("CreateDelete", func(b *testing.B) error {
-		p, _, err := f.products.Create(b.Context(), draft())
+		p, _, err := f.products.Create(b.Context(), draft(), app.Once{})
 		if err == nil {
-			_, err = f.products.Delete(b.Context(), p.ID)
+			_, _, err = f.products.Delete(b.Context(), p.ID, app.Once{})
 		}
 		return err
 	})

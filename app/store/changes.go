@@ -11,7 +11,7 @@ import (
 // Changes implements app.Products. It prefers the server with the newest data,
 // and costs one look into an index when there is nothing new.
 func (p *Products) Changes(ctx context.Context, after int64, limit int) (changes []app.Change, gap bool, err error) {
-	changes, err = read(ctx, p.cluster, freshness{newest: true}, func(ctx context.Context, s *session) ([]app.Change, error) {
+	changes, _, err = read(ctx, p.cluster, freshness{newest: true}, func(ctx context.Context, s *session) ([]app.Change, error) {
 		return readChanges(ctx, s, after, limit)
 	})
 	if err != nil {
@@ -57,19 +57,19 @@ func (c *Cluster) beyond(ctx context.Context, revision int64) (bool, error) {
 	if source == nil {
 		return false, nil
 	}
-	newest, err := attempt(ctx, step{server: source}, app.Position{}, false, currentRevision)
-	if err != nil {
-		if elsewhere(err) {
+	a := attempt(ctx, step{server: source}, app.Position{}, false, currentRevision)
+	if a.err != nil {
+		if elsewhere(a.err) {
 			return false, nil
 		}
-		return false, fmt.Errorf("read newest revision: %w", err)
+		return false, fmt.Errorf("read newest revision: %w", a.err)
 	}
-	return revision > newest, nil
+	return revision > a.value, nil
 }
 
 // Revision implements app.Products.
 func (p *Products) Revision(ctx context.Context) (int64, error) {
-	revision, err := read(ctx, p.cluster, freshness{newest: true}, currentRevision)
+	revision, _, err := read(ctx, p.cluster, freshness{newest: true}, currentRevision)
 	if err != nil {
 		return 0, fmt.Errorf("read revision: %w", err)
 	}

@@ -19,6 +19,7 @@ type Cluster struct {
 	metrics *metrics
 	turn    atomic.Uint64 // round robin
 	view    atomic.Pointer[view]
+	lostAt  atomic.Int64 // when there last ceased to be a source, Unix time in ns; 0 for never
 
 	mu      sync.Mutex // guards what follows
 	members []member
@@ -32,10 +33,18 @@ type Cluster struct {
 
 // view is what the routing needs to know at one moment; it is never changed.
 type view struct {
-	source   *server   // healthy, or nil
-	replicas []*server // healthy
-	rest     []*server // left out, but perhaps able to answer: the last resort for reads, best first
-	state    []app.Server
+	source    *server   // healthy, or nil
+	slow      *server   // the source when it does not answer its health checks, and was not found to be down
+	slowSince time.Time // when that one was last heard
+	replicas  []*server // healthy
+	rest      []*server // left out, but perhaps able to answer: the last resort for reads, best first
+	state     []app.Server
+}
+
+// sourceMayAnswer says that the source is there, or perhaps only slow. A server on
+// a busy machine misses health checks; a frozen one cannot be told from it at first.
+func (v *view) sourceMayAnswer(now time.Time) bool {
+	return v.source != nil || v.slow != nil && now.Sub(v.slowSince) < sourceSilence
 }
 
 var _ app.Health = (*Cluster)(nil)
@@ -71,7 +80,7 @@ func NewCluster(cfg Config) (*Cluster, error) {
 	c.stop = stop
 	for i, s := range c.servers {
 		c.done.Go(func() {
-			s.watch(ctx, func(o observation) { c.observed(i, o) })
+			s.watch(ctx, cfg.Log, func(o observation) { c.observed(i, o) })
 		})
 	}
 	return c, nil
@@ -99,6 +108,9 @@ func (c *Cluster) Servers() []app.Server {
 	state := append([]app.Server(nil), c.view.Load().state...)
 	for i := range state {
 		state[i].Revision = c.servers[i].known.Load()
+		if semi := c.servers[i].semi.Load(); semi != nil && state[i].Role == roleSource {
+			state[i].SemiSync = semi.String()
+		}
 	}
 	return state
 }
@@ -130,9 +142,12 @@ func (c *Cluster) observed(i int, o observation) {
 	}
 	if o.err != nil { // keep what it was
 		o.uuid, o.writable, o.channel, o.opaque = m.obs.uuid, m.obs.writable, m.obs.channel, m.obs.opaque
-		o.revision = m.obs.revision
+		o.revision, o.term, o.holder = m.obs.revision, m.obs.term, m.obs.holder
 	}
 	m.obs, m.seen = o, true
+	if o.err == nil {
+		m.heard = time.Now()
+	}
 	c.judge()
 }
 
@@ -154,7 +169,7 @@ func (c *Cluster) judge() {
 	old := c.view.Load()
 	source, verdicts, clash := decide(c.members, c.source, now)
 	if clash && !c.clash {
-		c.cfg.Log.Error("two writable database servers: writes go only to the one that was the source before",
+		c.cfg.Log.Error("two writable database servers: writes go only to the one of the newest promotion, else to the source so far",
 			slog.String("source", c.nameOf(source)))
 	}
 	if source != c.source {
@@ -180,11 +195,16 @@ func (c *Cluster) judge() {
 			v.replicas = append(v.replicas, s)
 		case c.members[i].seen && c.members[i].obs.err == nil && c.members[i].obs.revision >= 0:
 			v.rest = append(v.rest, s)
+		case c.members[i].seen && !c.members[i].obs.down && i == source:
+			v.slow, v.slowSince = s, c.members[i].heard
 		case c.members[i].seen && !c.members[i].obs.down:
 			silent = append(silent, s)
 		}
 	}
 	v.rest = append(v.rest, silent...)
+	if old.source != nil && v.source == nil {
+		c.lostAt.Store(now.UnixNano())
+	}
 	c.view.Store(v)
 	if moved {
 		close(c.changed)

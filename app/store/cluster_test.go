@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"inventariolab/app"
@@ -58,6 +59,7 @@ func newFixture(t testing.TB) *fixture {
 	f.Cluster = newCluster(t, cfg)
 	f.products, f.users = store.NewProducts(f.Cluster), store.NewUsers(f.Cluster)
 	require.NoError(t, f.WaitReady(t.Context()))
+	f.awaitServer(t, "maestro1", "the source", func(s app.Server) bool { return s.Healthy && s.Role == "source" })
 	require.NoError(t, f.Migrate(t.Context(), store.Admin{Name: "admin", Password: "inventario"}))
 	f.awaitAllHealthy(t)
 	return f
@@ -151,10 +153,25 @@ func draft() app.Draft {
 
 func (f *fixture) create(t testing.TB, d app.Draft) (app.Product, app.Position) {
 	t.Helper()
-	p, pos, err := f.products.Create(t.Context(), d)
+	p, pos, err := f.products.Create(t.Context(), d, app.Once{})
 	require.NoError(t, err, "Create(%+v)", d)
-	t.Cleanup(func() { _, _ = f.products.Delete(context.Background(), p.ID) })
+	t.Cleanup(func() { _, _, _ = f.products.Delete(context.Background(), p.ID, app.Once{}) })
 	return p, pos
+}
+
+// eachOnce checks, with all servers healthy again, that since a position nothing
+// was written but these products, each once, and puts them away after the test. It
+// returns how many they are.
+func (f *fixture) eachOnce(t *testing.T, before app.Position, written <-chan int64) (n int64) {
+	t.Helper()
+	for id := range written {
+		n++
+		t.Cleanup(func() { _, _, _ = f.products.Delete(context.Background(), id, app.Once{}) })
+	}
+	f.awaitAllHealthy(t)
+	_, after := f.create(t, draft())
+	assert.Equal(t, before.Revision+n+1, after.Revision, "each of %d products written once", n)
+	return n
 }
 
 func TestMetricsNames(t *testing.T) {

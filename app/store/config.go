@@ -33,8 +33,17 @@ const (
 	hedgeAfter     = 250 * time.Millisecond // when a second server is asked beside a slow one; far below the proxy's patience
 	maxAttempts    = 5                      // tries of one read
 	gtidWait       = 100 * time.Millisecond // how long a read waits for a replica to catch up before it asks the source
-	writeTimeout   = 3 * time.Second        // one write, with its retries after deadlocks
+	freshPatience  = 800 * time.Millisecond // how long a read looks for a server that shows what the reader must see; the proxy asks another instance after 1 s
+	freshPause     = 20 * time.Millisecond  // between two rounds of that
+	sourceSilence  = 5 * time.Second        // a source that was heard within this may be only slow: nobody else's older data will do
+	writeTimeout   = 3 * time.Second        // one try of a write
+	writePatience  = 7 * time.Second        // one write, over all its tries; the proxy waits for 10 s
+	retryFirst     = 20 * time.Millisecond  // between two tries of a write, growing, less a random part
+	retryMost      = 300 * time.Millisecond
 	comeback       = 500 * time.Millisecond // how long a write waits for a source to appear, and a read for any server
+	promotion      = 4 * time.Second        // how long after the loss of a source a write still waits for the next one
+
+	keepKeys = time.Hour // how long the same key gets the same answer
 
 	maxLag        = 5 * time.Second // a replica that is further behind is left out
 	trustPatience = 2 * time.Second // how long an unproven writable server must be the only one to become the source
@@ -147,11 +156,11 @@ func (c Config) open(e Endpoint, conns int, readTimeout time.Duration) (*sql.DB,
 	m.TLS = &tls.Config{InsecureSkipVerify: true, ServerName: host, ClientSessionCache: sessions, MinVersion: tls.VersionTLS12}
 	m.AllowFallbackToPlaintext = true
 
-	connector, err := mysql.NewConnector(m)
+	dialer, err := mysql.NewConnector(m)
 	if err != nil {
 		return nil, fmt.Errorf("open store: server %s: %w", e.Name, err)
 	}
-	db := sql.OpenDB(connector)
+	db := sql.OpenDB(connector{dialer})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(connMaxIdle)

@@ -32,6 +32,7 @@ const (
 	erReadOnlyMode     = 1836
 	erUserLimit        = 1226
 	erNormalShutdown   = 1077
+	erOfflineMode      = 3032
 	erServerIsolated   = 3168
 	erQueryTimeout     = 3024
 )
@@ -49,16 +50,20 @@ func number(err error) uint16 {
 // is gone or going.
 func broken(err error) bool {
 	switch number(err) {
-	case erServerShutdown, erNormalShutdown, erServerIsolated:
+	case erServerShutdown, erNormalShutdown, erOfflineMode, erServerIsolated:
 		return true
 	case 0:
 	default:
 		return false
 	}
 	var ne net.Error
+	var ce *connectError
+	if errors.As(err, &ne) || errors.As(err, &ce) {
+		// Too slow is not broken.
+		return !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
+	}
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.As(err, &ne) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // elsewhere says that another server may well answer what failed with err on
@@ -81,6 +86,11 @@ func rolledBack(err error) bool {
 	n := number(err)
 	return n == erDeadlock || n == erLockWaitTimeout
 }
+
+// undone says that a COMMIT that failed with err has not taken place. Few errors
+// do: a server that is shut down, or a KILL, ends a session that has committed
+// and waits for a replica, and answers it with an error all the same.
+func undone(err error) bool { return rolledBack(err) || refused(err) }
 
 // refused says that the source is not one (any more).
 func refused(err error) bool {

@@ -41,19 +41,19 @@ func TestReadYourWrites(t *testing.T) {
 	}
 	for range 5 {
 		p, pos := f.create(t, draft())
-		got, err := f.products.Get(t.Context(), p.ID, pos)
+		got, _, err := f.products.Get(t.Context(), p.ID, pos)
 		require.NoError(t, err)
 		assert.Equal(t, p, got)
-		page, revision, err := f.products.List(t.Context(), app.Query{Search: p.Code}, pos)
+		page, shown, err := f.products.List(t.Context(), app.Query{Search: p.Code}, pos)
 		require.NoError(t, err)
 		assert.Equal(t, []app.Product{p}, page.Products)
-		assert.GreaterOrEqual(t, revision, pos.Revision)
-		_, revision, err = f.products.List(t.Context(), app.Query{}, app.Position{Revision: pos.Revision})
+		assert.GreaterOrEqual(t, shown.Revision, pos.Revision)
+		_, shown, err = f.products.List(t.Context(), app.Query{}, app.Position{Revision: pos.Revision})
 		require.NoError(t, err)
-		assert.GreaterOrEqual(t, revision, pos.Revision, "a revision alone is enough")
-		_, revision, err = f.products.List(t.Context(), app.Query{}, app.Position{Revision: pos.Revision, GTID: "nonsense"})
+		assert.GreaterOrEqual(t, shown.Revision, pos.Revision, "a revision alone is enough")
+		_, shown, err = f.products.List(t.Context(), app.Query{}, app.Position{Revision: pos.Revision, GTID: "nonsense"})
 		require.NoError(t, err)
-		assert.GreaterOrEqual(t, revision, pos.Revision, "a GTID that is none does no harm")
+		assert.GreaterOrEqual(t, shown.Revision, pos.Revision, "a GTID that is none does no harm")
 	}
 	for _, service := range services[1:] {
 		f.awaitServer(t, service, "left out", leftOut)
@@ -63,9 +63,9 @@ func TestReadYourWrites(t *testing.T) {
 	_, pos := f.create(t, draft())
 	before := f.readsBy(t, "maestro1")
 	for range 9 {
-		_, revision, err := f.products.List(t.Context(), app.Query{}, pos)
+		_, shown, err := f.products.List(t.Context(), app.Query{}, pos)
 		require.NoError(t, err)
-		assert.GreaterOrEqual(t, revision, pos.Revision)
+		assert.GreaterOrEqual(t, shown.Revision, pos.Revision)
 	}
 	assert.LessOrEqual(t, f.readsBy(t, "maestro1")-before, 1.0, "replicas that have caught up are read again")
 }
@@ -182,23 +182,26 @@ func TestSourceKilled(t *testing.T) {
 		f.awaitServer(t, "maestro1", "left out", leftOut)
 		for range 3 {
 			d := draft()
-			_, _, err := f.products.Create(t.Context(), d)
+			_, _, err := f.products.Create(t.Context(), d, app.Once{})
 			assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)
 		}
-		_, _, err := f.products.Update(t.Context(), p.ID, draft())
+		_, _, err := f.products.Update(t.Context(), p.ID, draft(), app.Once{})
 		assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)
-		_, err = f.products.Delete(t.Context(), p.ID)
+		_, _, err = f.products.Delete(t.Context(), p.ID, app.Once{})
 		assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)
 
-		got, err := f.products.Get(t.Context(), p.ID, pos)
+		got, _, err := f.products.Get(t.Context(), p.ID, pos)
 		require.NoError(t, err)
 		assert.Equal(t, p, got)
-		_, err = f.products.Get(t.Context(), 1<<60, app.Position{})
+		_, _, err = f.products.Get(t.Context(), 1<<60, app.Position{})
 		assert.Equal(t, app.ECodeNotFound, app.CodeOf(err), "got %v", err)
 		_, err = f.users.ByName(t.Context(), "admin")
 		require.NoError(t, err, "logging in works without the source")
-		_, _, err = f.products.List(t.Context(), app.Query{}, app.Position{Revision: pos.Revision + 1000, GTID: pos.GTID})
+		_, shown, err := f.products.List(t.Context(), app.Query{}, app.Position{Revision: pos.Revision + 1000, GTID: pos.GTID})
 		require.NoError(t, err, "what no server has any more must not lock the reader out")
+		assert.True(t, shown.Behind, "but he is told: %+v", shown)
+		_, _, err = f.products.Get(t.Context(), 1<<60, app.Position{Revision: pos.Revision + 1000})
+		assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "a server that lacks what he saved cannot say that it is not there: %v", err)
 		r.goOn(t, 100)
 		for _, s := range f.Servers() {
 			assert.Equal(t, s.Name != "maestro1", s.Healthy, "%+v", s)
@@ -221,7 +224,7 @@ func TestSourceFrozen(t *testing.T) {
 	_, pos := f.create(t, draft())
 	f.gates["maestro1"].freeze()
 	d := draft()
-	_, _, err := f.products.Create(t.Context(), d)
+	_, _, err := f.products.Create(t.Context(), d, app.Once{})
 	var e *app.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, app.ECodeUnavailable, e.Code)
@@ -240,7 +243,7 @@ func TestReadOnlySource(t *testing.T) {
 	f := newFixture(t)
 	t.Cleanup(func() { f.sql(t, "maestro1", "SET GLOBAL read_only = OFF") })
 	f.sql(t, "maestro1", "SET GLOBAL super_read_only = ON")
-	_, _, err := f.products.Create(t.Context(), draft())
+	_, _, err := f.products.Create(t.Context(), draft(), app.Once{})
 	assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)
 	f.awaitServer(t, "maestro1", "left out", leftOut)
 	f.sql(t, "maestro1", "SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF")
@@ -281,7 +284,7 @@ func TestNoServer(t *testing.T) {
 	}
 	_, _, err := f.products.List(t.Context(), app.Query{}, app.Position{})
 	assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)
-	_, _, err = f.products.Create(t.Context(), draft())
+	_, _, err = f.products.Create(t.Context(), draft(), app.Once{})
 	assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)
 	_, _, err = f.products.Changes(t.Context(), 0, 10)
 	assert.Equal(t, app.ECodeUnavailable, app.CodeOf(err), "got %v", err)

@@ -63,9 +63,9 @@ func TestListSearch(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.about, func(t *testing.T) {
 			q := app.Query{Search: tt.search, Category: category}
-			page, revision, err := f.products.List(t.Context(), q, pos)
+			page, shown, err := f.products.List(t.Context(), q, pos)
 			require.NoError(t, err)
-			assert.GreaterOrEqual(t, revision, pos.Revision)
+			assert.GreaterOrEqual(t, shown.Revision, pos.Revision)
 			var got []int
 			for _, p := range page.Products {
 				var i int

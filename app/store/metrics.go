@@ -22,7 +22,8 @@ type metrics struct {
 	readSeconds  prometheus.Histogram
 	writes       *prometheus.CounterVec
 	writeSeconds prometheus.Histogram
-	deadlocks    prometheus.Counter
+	writeRetries *prometheus.CounterVec
+	replays      prometheus.Counter
 }
 
 func newMetrics(registry prometheus.Registerer, c *Cluster) *metrics {
@@ -46,10 +47,11 @@ func newMetrics(registry prometheus.Registerer, c *Cluster) *metrics {
 		readSeconds:  seconds("read_seconds", "Time of a read, over all servers it tried."),
 		writes:       counter("writes_total", "Writes, by what was changed and how it ended.", "op", "result"),
 		writeSeconds: seconds("write_seconds", "Time of a write, with its retries."),
-		deadlocks:    single("deadlocks_total", "Transactions that MySQL rolled back and that were run again."),
+		writeRetries: counter("write_retries_total", "Tries of a write after the first, by what became of the one before.", "reason"),
+		replays:      single("write_replays_total", "Writes sent again with the same key, and answered without writing."),
 	}
 	m.all = []prometheus.Collector{
-		m.reads, m.retries, m.staleReads, m.readSeconds, m.writes, m.writeSeconds, m.deadlocks, serverCollector{c},
+		m.reads, m.retries, m.staleReads, m.readSeconds, m.writes, m.writeSeconds, m.writeRetries, m.replays, serverCollector{c},
 	}
 	for _, s := range c.servers {
 		m.reads.WithLabelValues(s.Name)
@@ -90,6 +92,22 @@ func (m *metrics) retry(st step, err error) {
 	m.retries.WithLabelValues(st.server.Name, reason).Inc()
 }
 
+func (m *metrics) writeRetry(err error) {
+	reason := "broken"
+	var u *uncertainError
+	switch {
+	case errors.As(err, &u):
+		reason = "uncertain" // the connection broke in the COMMIT
+	case rolledBack(err):
+		reason = "deadlock" // or a lock that took too long
+	case refused(err):
+		reason = "read_only"
+	case errors.Is(err, errKeyUsed):
+		reason = "key"
+	}
+	m.writeRetries.WithLabelValues(reason).Inc()
+}
+
 func (m *metrics) wrote(op app.Op, err error, took time.Duration) {
 	result := "ok"
 	if err != nil {
@@ -109,20 +127,53 @@ var (
 		"Newest revision that the server is known to show; 0 while it is down.", []string{"server"}, nil)
 )
 
+// Semi-synchronous replication, of the server that is the source. All four
+// instances tell the same, unless they see different servers.
+var (
+	descSemiOn = prometheus.NewDesc("inventory_db_semisync_on",
+		"1 while commits on the source wait until a replica has received them.", []string{"server"}, nil)
+	descSemiFallback = prometheus.NewDesc("inventory_db_semisync_fallback",
+		"ALARM: 1 when commits should wait for a replica and do not, because none has confirmed in time.", []string{"server"}, nil)
+	descSemiClients = prometheus.NewDesc("inventory_db_semisync_replicas",
+		"Replicas that confirm what they have received.", []string{"server"}, nil)
+	descSemiUnacked = prometheus.NewDesc("inventory_db_semisync_unconfirmed_commits_total",
+		"Commits since the source's start that no replica confirmed in time: they may be lost with it.", []string{"server"}, nil)
+)
+
 // Describe implements prometheus.Collector.
 func (serverCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- descHealthy
 	ch <- descRevision
+	ch <- descSemiOn
+	ch <- descSemiFallback
+	ch <- descSemiClients
+	ch <- descSemiUnacked
 }
 
 // Collect implements prometheus.Collector.
 func (c serverCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range c.cluster.Servers() {
-		healthy := 0.0
-		if s.Healthy {
-			healthy = 1
-		}
-		ch <- prometheus.MustNewConstMetric(descHealthy, prometheus.GaugeValue, healthy, s.Name, s.Role)
+		ch <- prometheus.MustNewConstMetric(descHealthy, prometheus.GaugeValue, number01(s.Healthy), s.Name, s.Role)
 		ch <- prometheus.MustNewConstMetric(descRevision, prometheus.GaugeValue, float64(s.Revision), s.Name)
 	}
+	for i, st := range c.cluster.view.Load().state {
+		semi := c.cluster.servers[i].semi.Load()
+		if semi == nil || st.Role != roleSource {
+			continue
+		}
+		gauge := func(desc *prometheus.Desc, value float64) {
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, st.Name)
+		}
+		gauge(descSemiOn, number01(semi.on))
+		gauge(descSemiFallback, number01(semi.fallback()))
+		gauge(descSemiClients, float64(semi.replicas))
+		ch <- prometheus.MustNewConstMetric(descSemiUnacked, prometheus.CounterValue, float64(semi.unconfirmed), st.Name)
+	}
+}
+
+func number01(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

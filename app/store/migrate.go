@@ -147,7 +147,7 @@ func (c *Cluster) Migrated(ctx context.Context) (bool, error) {
 	}
 	sources := provider.ListSources()
 	want := sources[len(sources)-1].Version
-	have, err := read(ctx, c, freshness{newest: true}, func(ctx context.Context, s *session) (version int64, err error) {
+	have, _, err := read(ctx, c, freshness{newest: true}, func(ctx context.Context, s *session) (version int64, err error) {
 		err = s.conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&version)
 		return version, err
 	})

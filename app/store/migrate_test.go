@@ -59,7 +59,7 @@ func TestMigrateTogether(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, done)
 	}
-	_, _, err := store.NewProducts(clusters[3]).Create(t.Context(), draft())
+	_, _, err := store.NewProducts(clusters[3]).Create(t.Context(), draft(), app.Once{})
 	require.NoError(t, err)
 }
 
@@ -70,12 +70,12 @@ func TestMigrateResumes(t *testing.T) {
 	c := newCluster(t, cfg)
 	require.NoError(t, c.WaitReady(t.Context()))
 	require.NoError(t, c.Migrate(t.Context(), store.Admin{}))
-	rootSQL(t, "maestro1", cfg.Database, "DROP TABLE revision; DROP TABLE changes; DELETE FROM goose_db_version WHERE version_id = 1")
+	rootSQL(t, "maestro1", cfg.Database, "DROP TABLE revision; DROP TABLE changes; DELETE FROM goose_db_version WHERE version_id >= 1")
 	done, err := c.Migrated(t.Context())
 	require.NoError(t, err)
 	assert.False(t, done)
 	require.NoError(t, c.Migrate(t.Context(), store.Admin{}))
-	_, _, err = store.NewProducts(c).Create(t.Context(), draft())
+	_, _, err = store.NewProducts(c).Create(t.Context(), draft(), app.Once{})
 	require.NoError(t, err)
 }
 
@@ -131,7 +131,7 @@ func TestChangesForgotten(t *testing.T) {
 	var pos app.Position
 	for range 200 {
 		var err error
-		_, pos, err = products.Create(t.Context(), draft())
+		_, pos, err = products.Create(t.Context(), draft(), app.Once{})
 		require.NoError(t, err)
 	}
 	require.Equal(t, int64(200), pos.Revision)

@@ -24,13 +24,13 @@ func NewProducts(c *Cluster) *Products {
 }
 
 // List implements app.Products.
-func (p *Products) List(ctx context.Context, q app.Query, min app.Position) (app.Page, int64, error) {
+func (p *Products) List(ctx context.Context, q app.Query, min app.Position) (app.Page, app.Shown, error) {
 	type result struct {
 		page     app.Page
 		revision int64
 	}
 	q = q.Normalize()
-	r, err := read(ctx, p.cluster, freshness{min: min}, func(ctx context.Context, s *session) (r result, err error) {
+	r, shown, err := read(ctx, p.cluster, freshness{min: min}, func(ctx context.Context, s *session) (r result, err error) {
 		r.page = app.Page{Page: q.Page, Size: q.Size}
 		if r.page.Products, r.revision, err = listRows(ctx, s, q); err != nil {
 			return r, err
@@ -39,9 +39,10 @@ func (p *Products) List(ctx context.Context, q app.Query, min app.Position) (app
 		return r, err
 	})
 	if err != nil {
-		return app.Page{}, 0, fmt.Errorf("list products: %w", err)
+		return app.Page{}, app.Shown{}, fmt.Errorf("list products: %w", err)
 	}
-	return r.page, r.revision, nil
+	shown.Revision = r.revision // the count may be of later data than the rows
+	return r.page, shown, nil
 }
 
 func listRows(ctx context.Context, s *session, q app.Query) (products []app.Product, revision int64, err error) {
@@ -82,20 +83,26 @@ func (p *Products) total(ctx context.Context, s *session, q app.Query, rows []ap
 }
 
 // Get implements app.Products.
-func (p *Products) Get(ctx context.Context, id int64, min app.Position) (app.Product, error) {
-	product, err := lookup(ctx, p.cluster, min, func(ctx context.Context, conn *sql.Conn) (app.Product, error) {
-		return one(conn.QueryRowContext(ctx, "SELECT "+columns+" FROM products WHERE id = ?", id))
+func (p *Products) Get(ctx context.Context, id int64, min app.Position) (app.Product, app.Shown, error) {
+	product, shown, err := lookup(ctx, p.cluster, min, func(ctx context.Context, s *session) (product app.Product, err error) {
+		var revision int64
+		row := s.conn.QueryRowContext(ctx, "SELECT "+columns+", ("+readRevision+") FROM products WHERE id = ?", id)
+		if err = scanProduct(row, &product, &revision); errors.Is(err, sql.ErrNoRows) {
+			err = notFound("no such product")
+		}
+		s.saw(revision)
+		return product, err
 	})
 	if err != nil {
-		return app.Product{}, fmt.Errorf("get product %d: %w", id, err)
+		return app.Product{}, shown, fmt.Errorf("get product %d: %w", id, err)
 	}
-	return product, nil
+	return product, shown, nil
 }
 
 // Categories implements app.Products. Spellings that differ in case or accents
 // are one category.
 func (p *Products) Categories(ctx context.Context, min app.Position) ([]string, error) {
-	categories, err := read(ctx, p.cluster, freshness{min: min}, func(ctx context.Context, s *session) (categories []string, err error) {
+	categories, _, err := read(ctx, p.cluster, freshness{min: min}, func(ctx context.Context, s *session) (categories []string, err error) {
 		rows, err := s.conn.QueryContext(ctx, "SELECT MIN(category) FROM products GROUP BY category ORDER BY category")
 		if err != nil {
 			return nil, err
@@ -117,12 +124,13 @@ func (p *Products) Categories(ctx context.Context, min app.Position) ([]string, 
 }
 
 // Create implements app.Products.
-func (p *Products) Create(ctx context.Context, d app.Draft) (app.Product, app.Position, error) {
+func (p *Products) Create(ctx context.Context, d app.Draft, once app.Once) (app.Product, app.Position, error) {
 	d = d.Normalize()
 	if err := d.Validate(); err != nil {
 		return app.Product{}, app.Position{}, err
 	}
-	change, pos, err := p.cluster.write(ctx, app.OpCreate, func(ctx context.Context, t transaction) (app.Change, error) {
+	key := newWriteKey(once, app.OpCreate, 0, d)
+	product, pos, err := p.cluster.write(ctx, app.OpCreate, key, func(ctx context.Context, t transaction) (app.Change, error) {
 		// Looking first spares the usual duplicate a used-up id; the unique key
 		// decides when two are quick.
 		if err := refuseDuplicate(ctx, t, d.Code, 0); err != nil {
@@ -144,16 +152,17 @@ func (p *Products) Create(ctx context.Context, d app.Draft) (app.Product, app.Po
 	if err != nil {
 		return app.Product{}, app.Position{}, fmt.Errorf("create product %q: %w", d.Code, err)
 	}
-	return change.Product, pos, nil
+	return product, pos, nil
 }
 
 // Update implements app.Products.
-func (p *Products) Update(ctx context.Context, id int64, d app.Draft) (app.Product, app.Position, error) {
+func (p *Products) Update(ctx context.Context, id int64, d app.Draft, once app.Once) (app.Product, app.Position, error) {
 	d = d.Normalize()
 	if err := d.Validate(); err != nil {
 		return app.Product{}, app.Position{}, err
 	}
-	change, pos, err := p.cluster.write(ctx, app.OpUpdate, func(ctx context.Context, t transaction) (app.Change, error) {
+	key := newWriteKey(once, app.OpUpdate, id, d)
+	product, pos, err := p.cluster.write(ctx, app.OpUpdate, key, func(ctx context.Context, t transaction) (app.Change, error) {
 		product, err := lock(ctx, t, id)
 		if err != nil {
 			return app.Change{}, err
@@ -172,12 +181,13 @@ func (p *Products) Update(ctx context.Context, id int64, d app.Draft) (app.Produ
 	if err != nil {
 		return app.Product{}, app.Position{}, fmt.Errorf("update product %d: %w", id, err)
 	}
-	return change.Product, pos, nil
+	return product, pos, nil
 }
 
 // Delete implements app.Products.
-func (p *Products) Delete(ctx context.Context, id int64) (app.Position, error) {
-	_, pos, err := p.cluster.write(ctx, app.OpDelete, func(ctx context.Context, t transaction) (app.Change, error) {
+func (p *Products) Delete(ctx context.Context, id int64, once app.Once) (app.Product, app.Position, error) {
+	key := newWriteKey(once, app.OpDelete, id, app.Draft{})
+	product, pos, err := p.cluster.write(ctx, app.OpDelete, key, func(ctx context.Context, t transaction) (app.Change, error) {
 		product, err := lock(ctx, t, id)
 		if err != nil {
 			return app.Change{}, err
@@ -186,9 +196,9 @@ func (p *Products) Delete(ctx context.Context, id int64) (app.Position, error) {
 		return app.Change{Op: app.OpDelete, Product: product, At: now()}, err
 	})
 	if err != nil {
-		return app.Position{}, fmt.Errorf("delete product %d: %w", id, err)
+		return app.Product{}, app.Position{}, fmt.Errorf("delete product %d: %w", id, err)
 	}
-	return pos, nil
+	return product, pos, nil
 }
 
 // now is the present with the precision that the tables keep.

@@ -18,30 +18,30 @@ func TestProductLife(t *testing.T) {
 	ctx := t.Context()
 	d := app.Draft{Code: unique(), Name: " Cámara  4K ", Description: "línea 1\r\nlínea 2 👩‍🔧", Unit: "pieza", Category: "Vídeo"}
 
-	p, pos, err := f.products.Create(ctx, d)
+	p, pos, err := f.products.Create(ctx, d, app.Once{})
 	require.NoError(t, err)
 	assert.Positive(t, p.ID)
 	assert.Equal(t, "Cámara 4K", p.Name)
 	assert.Equal(t, "línea 1\nlínea 2 👩‍🔧", p.Description)
 	assert.Equal(t, p.CreatedAt, p.UpdatedAt)
 	assert.NotEmpty(t, pos.GTID)
-	got, err := f.products.Get(ctx, p.ID, pos)
+	got, _, err := f.products.Get(ctx, p.ID, pos)
 	require.NoError(t, err)
 	assert.Equal(t, p, got, "what Create returned is what is stored")
 
 	d.Name = "Cámara 8K"
 	d.Code = strings.ToUpper(d.Code)
-	changed, pos2, err := f.products.Update(ctx, p.ID, d)
+	changed, pos2, err := f.products.Update(ctx, p.ID, d, app.Once{})
 	require.NoError(t, err, "a product may keep its own code, in other letters")
 	assert.Equal(t, pos.Revision+1, pos2.Revision)
 	assert.Equal(t, p.CreatedAt, changed.CreatedAt)
-	got, err = f.products.Get(ctx, p.ID, pos2)
+	got, _, err = f.products.Get(ctx, p.ID, pos2)
 	require.NoError(t, err)
 	assert.Equal(t, changed, got)
 
-	pos3, err := f.products.Delete(ctx, p.ID)
+	_, pos3, err := f.products.Delete(ctx, p.ID, app.Once{})
 	require.NoError(t, err)
-	_, err = f.products.Get(ctx, p.ID, pos3)
+	_, _, err = f.products.Get(ctx, p.ID, pos3)
 	assert.Equal(t, app.ECodeNotFound, app.CodeOf(err), "got %v", err)
 
 	changes, gap, err := f.products.Changes(ctx, pos.Revision-1, 10)
@@ -64,7 +64,7 @@ func TestRefusedWrites(t *testing.T) {
 	p, pos := f.create(t, draft())
 	other, _ := f.create(t, draft())
 
-	_, _, err := f.products.Create(ctx, app.Draft{Code: "a b"})
+	_, _, err := f.products.Create(ctx, app.Draft{Code: "a b"}, app.Once{})
 	var e *app.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, app.ECodeInvalid, e.Code)
@@ -72,21 +72,21 @@ func TestRefusedWrites(t *testing.T) {
 
 	taken := draft()
 	taken.Code = " " + strings.ToUpper(p.Code)
-	_, _, err = f.products.Create(ctx, taken)
+	_, _, err = f.products.Create(ctx, taken, app.Once{})
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, app.ECodeDuplicate, e.Code, "a code differs by more than case")
 	assert.Equal(t, &p, e.Existing)
 
-	_, _, err = f.products.Update(ctx, other.ID, taken)
+	_, _, err = f.products.Update(ctx, other.ID, taken, app.Once{})
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, app.ECodeDuplicate, e.Code)
 	assert.Equal(t, &p, e.Existing)
 
-	_, _, err = f.products.Update(ctx, 1<<60, draft())
+	_, _, err = f.products.Update(ctx, 1<<60, draft(), app.Once{})
 	assert.Equal(t, app.ECodeNotFound, app.CodeOf(err), "got %v", err)
-	_, err = f.products.Delete(ctx, 1<<60)
+	_, _, err = f.products.Delete(ctx, 1<<60, app.Once{})
 	assert.Equal(t, app.ECodeNotFound, app.CodeOf(err), "got %v", err)
-	_, err = f.products.Get(ctx, 1<<60, app.Position{})
+	_, _, err = f.products.Get(ctx, 1<<60, app.Position{})
 	assert.Equal(t, app.ECodeNotFound, app.CodeOf(err), "got %v", err)
 
 	newest, err := f.products.Revision(ctx)
@@ -120,7 +120,7 @@ func TestDuplicateRace(t *testing.T) {
 		f := []*fixture{one, two}[i%2]
 		all.Go(func() {
 			<-start
-			p, _, err := f.products.Create(context.Background(), d)
+			p, _, err := f.products.Create(context.Background(), d, app.Once{})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -133,7 +133,7 @@ func TestDuplicateRace(t *testing.T) {
 	close(start)
 	all.Wait()
 	require.Len(t, winners, 1)
-	t.Cleanup(func() { _, _ = one.products.Delete(context.Background(), winners[0].ID) })
+	t.Cleanup(func() { _, _, _ = one.products.Delete(context.Background(), winners[0].ID, app.Once{}) })
 	require.Len(t, losers, racers-1)
 	for _, err := range losers {
 		var e *app.Error
@@ -171,17 +171,17 @@ func TestRevisionsAreStrict(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 6 {
-				p, pos, err := f.products.Create(ctx, draft())
+				p, pos, err := f.products.Create(ctx, draft(), app.Once{})
 				if note(app.OpCreate, pos, err) {
 					d := draft()
-					_, pos, err = f.products.Update(ctx, p.ID, d)
+					_, pos, err = f.products.Update(ctx, p.ID, d, app.Once{})
 					note(app.OpUpdate, pos, err)
-					pos, err = f.products.Delete(ctx, p.ID)
+					_, pos, err = f.products.Delete(ctx, p.ID, app.Once{})
 					note(app.OpDelete, pos, err)
 				}
 				// One code that all fight for: created and deleted all the time.
-				if p, pos, err = f.products.Create(ctx, shared); note(app.OpCreate, pos, err) {
-					pos, err = f.products.Delete(ctx, p.ID)
+				if p, pos, err = f.products.Create(ctx, shared, app.Once{}); note(app.OpCreate, pos, err) {
+					_, pos, err = f.products.Delete(ctx, p.ID, app.Once{})
 					note(app.OpDelete, pos, err)
 				}
 			}
@@ -232,7 +232,7 @@ func TestCancelledWrite(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	d := draft()
-	_, _, err := f.products.Create(ctx, d)
+	_, _, err := f.products.Create(ctx, d, app.Once{})
 	require.Error(t, err)
 	var e *app.Error
 	require.True(t, errors.As(err, &e) && e.Code == app.ECodeUnavailable && !e.Uncertain, "got %v", err)

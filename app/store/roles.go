@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,8 @@ type observation struct {
 	receiver   string // state of the I/O thread: ON, OFF, CONNECTING
 	applier    string // state of the applier: ON, OFF
 	revision   int64  // of its data; -1 before it has the inventory's tables
+	term       int64  // number of the newest promotion that its data knows; 0 for none
+	holder     string // server_uuid of the source since then; "" for none
 }
 
 // member is one server over time: the last observation and what decide
@@ -31,6 +34,7 @@ type observation struct {
 type member struct {
 	obs      observation
 	seen     bool      // observed at least once
+	heard    time.Time // when it answered last
 	alone    time.Time // since when it is the only, unproven candidate for the source
 	markRev  int64     // a revision that it has yet to reach; 0 for none
 	markFrom time.Time // since when
@@ -72,17 +76,23 @@ func decide(members []member, prev int, now time.Time) (source int, verdicts []s
 	return source, verdicts, conflict
 }
 
-// chooseSource trusts the source so far while it is writable. Another server
-// must be proven by a replica that names it, or be the only one there is.
+// chooseSource trusts the writable server that the newest promotion that anybody
+// knows has made the source: a server is opened only after that was written down
+// and all others were fenced. Replicas may take seconds to find it, so they are not
+// asked. Where promotions are not written down, it trusts the source so far while
+// it is writable. Another server must be proven: by a later promotion, by a replica
+// that names it, or by being the only one there is.
 func chooseSource(members []member, prev int, now time.Time) (source int, conflict bool) {
 	named := map[string]int{} // replicas that replicate from this server_uuid
 	var candidates []int
+	var term int64 // the newest promotion that anybody knows
 	for i := range members {
 		m := &members[i]
 		if !m.seen || m.obs.err != nil {
 			m.alone = time.Time{}
 			continue
 		}
+		term = max(term, m.obs.term)
 		if m.obs.sourceUUID != "" {
 			named[m.obs.sourceUUID]++
 		}
@@ -93,6 +103,16 @@ func chooseSource(members []member, prev int, now time.Time) (source int, confli
 		}
 	}
 	conflict = len(candidates) > 1
+	// A source that came back after a promotion, and was made writable by mistake.
+	candidates = slices.DeleteFunc(candidates, func(i int) bool { return members[i].obs.term < term })
+	for _, i := range candidates {
+		if o := members[i].obs; o.term > 0 && o.holder == o.uuid {
+			return i, conflict
+		}
+	}
+	if len(candidates) == 1 && prev >= 0 && candidates[0] != prev && term > members[prev].obs.term {
+		return candidates[0], conflict
+	}
 	best, votes, tie := -1, 0, false
 	for _, i := range candidates {
 		if i == prev {

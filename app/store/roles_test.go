@@ -19,12 +19,23 @@ var (
 	newcomer  = observation{uuid: "r", channel: true, receiver: "CONNECTING", applier: "ON", revision: -1}
 	rogue     = observation{uuid: "x", writable: true, revision: 10}
 	promoted  = observation{uuid: "r", writable: true, revision: 12}
+	chasing   = observation{uuid: "q", channel: true, sourceUUID: "r", receiver: "CONNECTING", applier: "ON", revision: 12}
 	following = observation{uuid: "q", channel: true, sourceUUID: "r", receiver: "ON", applier: "ON", revision: 12}
 )
 
 func with(o observation, change func(*observation)) observation {
 	change(&o)
 	return o
+}
+
+// term is o with data that know of a promotion.
+func term(o observation, n int64) observation {
+	return with(o, func(o *observation) { o.term = n })
+}
+
+// holding is o as the source that the promotion made it.
+func holding(o observation, n int64) observation {
+	return with(o, func(o *observation) { o.term, o.holder = n, o.uuid })
 }
 
 func TestChooseSource(t *testing.T) {
@@ -46,7 +57,22 @@ func TestChooseSource(t *testing.T) {
 		{"two writable servers: the one that replicas name", []observation{rogue, boss, follower}, -1, 0, 1, true},
 		{"two writable servers and no proof: none", []observation{rogue, boss}, -1, time.Hour, -1, true},
 		{"two writable servers: the source so far, whatever replicas say", []observation{rogue, boss, follower}, 0, 0, 0, true},
+		{"a dead source, and a server of a later promotion: at once", []observation{term(dead, 1), term(promoted, 2), lonely}, 0, 0, 1, false},
+		{"… also when nobody else answers", []observation{term(dead, 1), term(promoted, 2), dead}, 0, 0, 1, false},
+		{"the source so far is writable, a later promotion is known: the promoted one", []observation{term(boss, 1), term(promoted, 2)}, 0, 0, 1, true},
+		{"… although replicas still name the old one", []observation{term(boss, 1), term(promoted, 2), term(follower, 1)}, 0, 0, 1, true},
+		{"an old source comes back writable: it stays out", []observation{term(boss, 1), term(promoted, 2), term(following, 2)}, 1, 0, 1, true},
+		{"… also when the promoted one is away and only its replica knows", []observation{term(boss, 1), dead, term(following, 2)}, 1, time.Hour, 1, false},
+		{"… also for an instance that has just started", []observation{term(boss, 1), dead, term(following, 2)}, -1, time.Hour, -1, false},
+		{"a promoted server that has not yet written its promotion is not proven", []observation{term(dead, 1), term(promoted, 1), term(lonely, 1)}, 0, 0, 0, false},
+		{"two writable servers of the same promotion: the source so far", []observation{term(boss, 2), term(promoted, 2)}, 0, 0, 0, true},
 		{"a writable server that replicates is no source", []observation{with(follower, func(o *observation) { o.writable = true })}, -1, time.Hour, -1, false},
+		{"switched back: the promoted one is open, and the replicas still name the one before", []observation{
+			holding(boss, 3), with(promoted, func(o *observation) { o.writable, o.term = false, 3 }), term(chasing, 2), term(chasing, 2),
+		}, -1, 0, 0, false},
+		{"… also for an instance that has just started, and sees nobody else", []observation{holding(boss, 3), dead, dead}, -1, 0, 0, false},
+		{"the newest promotion is another's, who is away: writable is not enough", []observation{term(boss, 3), dead, term(chasing, 3)}, -1, time.Hour, -1, false},
+		{"two writable servers: the holder of the newest promotion, though it was not the source so far", []observation{term(rogue, 3), holding(boss, 3)}, 0, 0, 1, true},
 		{"a dead source stays the source", []observation{dead, follower}, 0, 0, 0, false},
 		{"a dead source, and a stranger is writable", []observation{dead, rogue, lonely}, 0, time.Hour, 0, false},
 		{"a dead source, and nobody else is left but a stranger", []observation{dead, rogue}, 0, time.Hour, 0, false},

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,8 @@ type server struct {
 	// known is a revision that the server certainly shows. It only grows while
 	// the server stays up.
 	known atomic.Int64
+
+	semi atomic.Pointer[semiSync] // nil when it is not known, or the server is not writable
 
 	mu  sync.Mutex
 	up  context.Context // done as soon as the server is down; ends what waits for it
@@ -97,17 +101,27 @@ func (s *server) bind(ctx context.Context, timeout time.Duration) (context.Conte
 
 const readRevision = `SELECT value FROM revision WHERE id = 1`
 
+// The lacks of a server that a health check has to do without.
+type lacks struct {
+	state bool // the account may not read the replication state
+	term  bool // there is no table of promotions: it is not the reference stack
+	data  bool // there are no tables of the inventory yet
+}
+
 // observeQuery is the statement of a health check: one round trip. The
 // performance_schema tables have a row for the default channel only when the
-// server is configured to replicate; opaque leaves them out, for an account
-// that may not read them. empty is for a server without the inventory's tables.
-func observeQuery(opaque, empty bool) string {
+// server is configured to replicate.
+func observeQuery(without lacks) string {
 	revision := "COALESCE((" + readRevision + "), -1)"
-	if empty {
+	if without.data {
 		revision = "-1"
 	}
-	query := "SELECT @@global.server_uuid, NOT (@@global.read_only OR @@global.super_read_only), " + revision
-	if opaque {
+	term := "COALESCE((SELECT MAX(term) FROM promotions), 0), COALESCE((SELECT server_uuid FROM promotions ORDER BY term DESC LIMIT 1), '')"
+	if without.term {
+		term = "0, ''"
+	}
+	query := "SELECT @@global.server_uuid, NOT (@@global.read_only OR @@global.super_read_only), " + revision + ", " + term
+	if without.state {
 		return query + ", FALSE, '', '', ''"
 	}
 	return query + `, cs.channel_name IS NOT NULL, COALESCE(cs.source_uuid, ''),
@@ -123,15 +137,19 @@ func (s *server) observe(ctx context.Context) observation {
 	defer cancel()
 	var o observation
 	var err error
-	for empty := false; ; {
-		err = s.probe.QueryRowContext(ctx, observeQuery(o.opaque, empty)).
-			Scan(&o.uuid, &o.writable, &o.revision, &o.channel, &o.sourceUUID, &o.receiver, &o.applier)
+	for without := (lacks{}); ; {
+		err = s.probe.QueryRowContext(ctx, observeQuery(without)).
+			Scan(&o.uuid, &o.writable, &o.revision, &o.term, &o.holder, &o.channel, &o.sourceUUID, &o.receiver, &o.applier)
+		o.opaque = without.state
 		switch n := number(err); {
-		case n == erTableDenied && !o.opaque:
-			o.opaque = true
+		case n == erTableDenied && !without.state:
+			without.state = true
 			continue
-		case n == erNoSuchTable && !empty:
-			empty = true
+		case n == erNoSuchTable && !without.term && strings.Contains(err.Error(), "promotions"):
+			without.term = true
+			continue
+		case n == erNoSuchTable && !without.data:
+			without.data = true
 			continue
 		}
 		break
@@ -149,11 +167,11 @@ func (s *server) observe(ctx context.Context) observation {
 // watch checks the server's health until ctx ends, and reports what it saw. A
 // server that is only slow (a busy machine, or frozen) is never reported as
 // down; one whose connection broke is when a new connection fails too.
-func (s *server) watch(ctx context.Context, report func(observation)) {
+func (s *server) watch(ctx context.Context, log *slog.Logger, report func(observation)) {
 	tick := time.NewTicker(checkPeriod)
 	defer tick.Stop()
 	failed := false
-	for {
+	for n := 0; ; n++ {
 		o := s.observe(ctx)
 		if ctx.Err() != nil {
 			return
@@ -161,6 +179,9 @@ func (s *server) watch(ctx context.Context, report func(observation)) {
 		late := o.err != nil && number(o.err) == 0 && !broken(o.err)
 		o.down = o.err != nil && !late && failed
 		report(o)
+		if n%semiSyncEvery == 0 || !o.writable {
+			s.observeSemiSync(ctx, o.err == nil && o.writable, log)
+		}
 		again := o.err != nil && !failed
 		failed = o.err != nil
 		if again {

@@ -19,8 +19,8 @@ func NewUsers(c *Cluster) *Users { return &Users{c} }
 
 // ByName implements app.Users. Names ignore case.
 func (u *Users) ByName(ctx context.Context, name string) (app.User, error) {
-	user, err := lookup(ctx, u.cluster, app.Position{}, func(ctx context.Context, conn *sql.Conn) (user app.User, err error) {
-		err = conn.QueryRowContext(ctx, "SELECT id, name, password_hash FROM users WHERE name = ?", name).
+	user, _, err := lookup(ctx, u.cluster, app.Position{}, func(ctx context.Context, s *session) (user app.User, err error) {
+		err = s.conn.QueryRowContext(ctx, "SELECT id, name, password_hash FROM users WHERE name = ?", name).
 			Scan(&user.ID, &user.Name, &user.PasswordHash)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = notFound("no such user")
@@ -34,17 +34,24 @@ func (u *Users) ByName(ctx context.Context, name string) (app.User, error) {
 }
 
 // lookup reads one thing by its key. What a replica does not find the source
-// may have: it was made a moment ago, through another instance.
-func lookup[T any](ctx context.Context, c *Cluster, min app.Position, fn func(context.Context, *sql.Conn) (T, error)) (T, error) {
-	ask := func(ctx context.Context, s *session) (T, error) { return fn(ctx, s.conn) }
-	found, err := read(ctx, c, freshness{min: min}, ask)
+// may have: it was made a moment ago, through another instance. A replica that
+// lacks what the reader has saved cannot say that there is no such thing.
+func lookup[T any](ctx context.Context, c *Cluster, min app.Position, fn func(context.Context, *session) (T, error)) (T, app.Shown, error) {
+	found, shown, err := read(ctx, c, freshness{min: min}, fn)
+	if app.CodeOf(err) != app.ECodeNotFound {
+		return found, shown, err
+	}
+	if shown.Behind {
+		return found, shown, unavailable("the server that could answer has not got as far as the reader", err)
+	}
 	source := c.view.Load().source
-	if app.CodeOf(err) != app.ECodeNotFound || source == nil {
-		return found, err
+	if source == nil {
+		return found, shown, err
 	}
-	again, sourceErr := attempt(ctx, step{server: source}, app.Position{}, false, ask)
-	if sourceErr != nil && elsewhere(sourceErr) {
-		return found, err // the source has just gone: the replica's word stands
+	a := attempt(ctx, step{server: source, source: true}, app.Position{}, false, fn)
+	if a.err != nil && elsewhere(a.err) {
+		return found, shown, err // the source has just gone: the replica's word stands
 	}
-	return again, sourceErr
+	shown.Revision = max(shown.Revision, a.floor)
+	return a.value, shown, a.err
 }

@@ -8,55 +8,97 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	"inventariolab/app"
 )
 
-// write runs fn in a transaction on the source, adds the change that fn
-// returns to the outbox, and commits. It fails with app.ECodeUnavailable when
-// there is no source; errors of the domain from fn come back as they are.
-//
-// Only a transaction that MySQL itself has rolled back (a deadlock) is run
-// again: after anything else the server may have committed it.
-func (c *Cluster) write(ctx context.Context, op app.Op, fn func(context.Context, transaction) (app.Change, error)) (app.Change, app.Position, error) {
+// write runs fn in a transaction on the source, adds the key and the change that
+// fn returns to it, and commits. A write that was committed before under the same
+// key is not done again: its product is returned. It fails with
+// app.ECodeUnavailable when there is no source; errors of the domain from fn come
+// back as they are.
+func (c *Cluster) write(ctx context.Context, op app.Op, key writeKey, fn func(context.Context, transaction) (app.Change, error)) (app.Product, app.Position, error) {
 	start := time.Now()
-	change, pos, err := c.tryWrite(ctx, fn)
+	product, pos, err := c.tryWrite(ctx, key, fn)
 	c.metrics.wrote(op, err, time.Since(start))
-	return change, pos, err
+	return product, pos, err
 }
 
-func (c *Cluster) tryWrite(ctx context.Context, fn func(context.Context, transaction) (app.Change, error)) (app.Change, app.Position, error) {
+// tryWrite tries until it is known how the write ended, for writePatience at
+// most. The key makes that safe: whatever happened to the tries before, on this
+// source or on the one before a promotion, no two of them can commit.
+func (c *Cluster) tryWrite(ctx context.Context, key writeKey, fn func(context.Context, transaction) (app.Change, error)) (app.Product, app.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, writePatience)
+	defer cancel()
+	uncertain := false
+	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+		product, pos, err := c.writeOnce(ctx, key, fn)
+		if err == nil {
+			return product, pos, nil
+		}
+		var u *uncertainError
+		if errors.As(err, &u) {
+			uncertain = true
+		}
+		if !again(err) || !rest(ctx, pause) {
+			return app.Product{}, app.Position{}, c.explain(err, uncertain)
+		}
+		c.metrics.writeRetry(err)
+	}
+}
+
+// again says that a write that failed with err can be tried again: the server
+// has undone it, it took too long, or its connection broke. What the domain says,
+// and that there is no source, are answers.
+func again(err error) bool {
+	var e *app.Error
+	if errors.As(err, &e) {
+		return false
+	}
+	return rolledBack(err) || elsewhere(err) || refused(err) || errors.Is(err, errKeyUsed)
+}
+
+// rest waits for half of pause to all of it, so that four instances that lost the
+// source together do not come back together. False when ctx ends before.
+func rest(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause/2 + rand.N(pause/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// writeOnce is one try on whoever is the source now.
+func (c *Cluster) writeOnce(ctx context.Context, key writeKey, fn func(context.Context, transaction) (app.Change, error)) (app.Product, app.Position, error) {
 	source, err := c.awaitSource(ctx)
 	if err != nil {
-		return app.Change{}, app.Position{}, err
+		return app.Product{}, app.Position{}, err
 	}
 	ctx, cancel := source.bind(ctx, writeTimeout)
 	defer cancel()
-	for {
-		change, pos, err := c.transact(ctx, source, fn)
-		if err != nil && rolledBack(err) && ctx.Err() == nil {
-			c.metrics.deadlocks.Inc()
-			continue
-		}
-		if err != nil && (broken(err) || refused(err)) {
-			c.lost(source, err)
-		}
-		if err != nil && app.CodeOf(err) == app.ECodeInternal {
-			err = c.explain(err)
-		}
-		if err == nil {
-			c.trimSometimes(source, change.Revision)
-		}
-		return change, pos, err
+	change, pos, err := c.transact(ctx, source, key, fn)
+	switch {
+	case err == nil:
+		c.trimSometimes(source, change.Revision)
+	case broken(err), refused(err):
+		c.lost(source, err)
 	}
+	return change.Product, pos, err
 }
 
 // awaitSource gives the source, waiting a little for one to appear: a restart
-// of the server is then a slow answer instead of an error.
+// of the server is then a slow answer instead of an error. So is a promotion,
+// which takes longer: a source that has only just been lost is waited for until
+// there has been time for one.
 func (c *Cluster) awaitSource(ctx context.Context) (*server, error) {
-	ctx, cancel := context.WithTimeout(ctx, comeback)
+	patience := max(comeback, promotion-time.Since(time.Unix(0, c.lostAt.Load())))
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var source *server
 	if !c.await(ctx, func(v *view) bool { source = v.source; return source != nil }) {
@@ -92,7 +134,7 @@ type uncertainError struct{ err error }
 func (e *uncertainError) Error() string { return fmt.Sprintf("commit: %v", e.err) }
 func (e *uncertainError) Unwrap() error { return e.err }
 
-func (c *Cluster) transact(ctx context.Context, source *server, fn func(context.Context, transaction) (app.Change, error)) (change app.Change, pos app.Position, err error) {
+func (c *Cluster) transact(ctx context.Context, source *server, key writeKey, fn func(context.Context, transaction) (app.Change, error)) (change app.Change, pos app.Position, err error) {
 	conn, err := source.db.Conn(ctx)
 	if err != nil {
 		return change, pos, err
@@ -104,6 +146,9 @@ func (c *Cluster) transact(ctx context.Context, source *server, fn func(context.
 	}
 	change, err = fn(ctx, t)
 	if err == nil {
+		err = key.claim(ctx, t, change)
+	}
+	if err == nil {
 		err = record(ctx, t, &change)
 	}
 	if err == nil && ctx.Err() != nil {
@@ -111,10 +156,20 @@ func (c *Cluster) transact(ctx context.Context, source *server, fn func(context.
 	}
 	if err != nil {
 		t.abort(ctx)
+		if decided(err) {
+			product, pos, found, e := key.replay(ctx, conn)
+			if found {
+				c.metrics.replays.Inc()
+				return app.Change{Product: product, Revision: pos.Revision}, pos, nil
+			}
+			if e != nil {
+				return change, pos, e
+			}
+		}
 		return change, pos, err
 	}
 	if _, err := t.exec(ctx, "COMMIT"); err != nil {
-		if number(err) != 0 { // the server has said no
+		if undone(err) {
 			t.abort(ctx)
 			return change, pos, err
 		}
@@ -153,17 +208,26 @@ func record(ctx context.Context, t transaction, change *app.Change) error {
 }
 
 // explain turns an error of the database on a write into one of the domain.
-func (c *Cluster) explain(err error) error {
+// uncertain: one of the tries broke while it was committing, and none after it
+// found out how that ended.
+func (c *Cluster) explain(err error, uncertain bool) error {
 	var u *uncertainError
+	var e *app.Error
 	switch {
+	case errors.As(err, &e) && e.Code != app.ECodeUnavailable:
+		return err
 	case errors.As(err, &u):
-		e := unavailable("the connection broke while saving", err)
-		e.Uncertain = true
-		return e
-	case refused(err), elsewhere(err), rolledBack(err):
-		return unavailable("the database source cannot be written to", err)
+		e = unavailable("the connection broke while saving", err)
+	case errors.As(err, &e):
+	case uncertain: // whatever the last try failed with, an earlier one may have saved it
+		e = unavailable("the connection broke while saving", err)
+	case refused(err), elsewhere(err), rolledBack(err), errors.Is(err, errKeyUsed):
+		e = unavailable("the database source cannot be written to", err)
+	default:
+		return internal("write", err)
 	}
-	return internal("write", err)
+	e.Uncertain = uncertain
+	return e
 }
 
 // trimEvery is how many changes pass between two trims, and trimBatch the most
@@ -183,14 +247,21 @@ func (c *Cluster) trimSometimes(source *server, revision int64) {
 		ctx, cancel := source.bind(context.Background(), 2*writeTimeout)
 		defer cancel()
 		if err := c.trim(ctx, source, revision-int64(c.cfg.KeepChanges)); err != nil {
-			c.cfg.Log.Warn("old changes were not trimmed; the next trim will try again", slog.Any("error", err))
+			c.cfg.Log.Warn("old changes or keys were not trimmed; the next trim will try again", slog.Any("error", err))
 		}
 	})
 }
 
 func (c *Cluster) trim(ctx context.Context, source *server, upTo int64) error {
+	return errors.Join(
+		inBatches(ctx, source, "DELETE FROM changes WHERE revision <= ? ORDER BY revision LIMIT ?", upTo),
+		inBatches(ctx, source, "DELETE FROM write_keys WHERE at < ? ORDER BY at LIMIT ?", now().Add(-keepKeys)))
+}
+
+// inBatches runs a DELETE until it finds nothing more, trimBatch rows at a time.
+func inBatches(ctx context.Context, source *server, statement string, bound any) error {
 	for {
-		res, err := source.db.ExecContext(ctx, "DELETE FROM changes WHERE revision <= ? ORDER BY revision LIMIT ?", upTo, trimBatch)
+		res, err := source.db.ExecContext(ctx, statement, bound, trimBatch)
 		if err != nil {
 			return err
 		}

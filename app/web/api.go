@@ -65,23 +65,24 @@ func (s *Server) apiList(w http.ResponseWriter, r *http.Request, v *visit) error
 	if len(wrong) > 0 {
 		return &failure{status: http.StatusBadRequest, key: "bad_query", fields: wrong}
 	}
-	page, rev, err := s.cfg.Products.List(r.Context(), q, v.needs())
+	page, shown, err := s.cfg.Products.List(r.Context(), q, v.needs())
 	if err != nil {
 		return err
 	}
 	if page.Products == nil {
 		page.Products = []app.Product{}
 	}
-	s.showed(w, r, v, rev)
-	answerJSON(w, http.StatusOK, productList{Page: page, Revision: rev})
+	s.showed(w, r, v, shown)
+	answerJSON(w, http.StatusOK, productList{Page: page, Revision: shown.Revision})
 	return nil
 }
 
 func (s *Server) apiByCode(w http.ResponseWriter, r *http.Request, v *visit, code string) error {
-	p, err := s.findCode(r.Context(), code, v.needs())
+	p, shown, err := s.findCode(r.Context(), code, v.needs())
 	if err != nil {
 		return err
 	}
+	s.showed(w, r, v, shown)
 	page := app.Page{Products: []app.Product{}, Page: 1, Size: 1}
 	if p != nil {
 		page.Products, page.Total = append(page.Products, *p), 1
@@ -91,7 +92,7 @@ func (s *Server) apiByCode(w http.ResponseWriter, r *http.Request, v *visit, cod
 }
 
 func (s *Server) apiGet(w http.ResponseWriter, r *http.Request, v *visit) error {
-	p, err := s.product(r, v)
+	p, err := s.product(w, r, v)
 	if err != nil {
 		return err
 	}
@@ -104,11 +105,11 @@ func (s *Server) apiCreate(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err := decodeJSON(r, &d); err != nil {
 		return err
 	}
-	d = d.Normalize()
-	if err := s.check(r.Context(), d, 0, v.needs()); err != nil {
+	once, err := v.once(r)
+	if err != nil {
 		return err
 	}
-	p, pos, err := s.cfg.Products.Create(r.Context(), d)
+	p, pos, err := s.cfg.Products.Create(r.Context(), d.Normalize(), once)
 	if err != nil {
 		return err
 	}
@@ -129,11 +130,11 @@ func (s *Server) apiUpdate(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err := decodeJSON(r, &d); err != nil {
 		return err
 	}
-	d = d.Normalize()
-	if err := s.check(r.Context(), d, id, v.needs()); err != nil {
+	once, err := v.once(r)
+	if err != nil {
 		return err
 	}
-	p, pos, err := s.cfg.Products.Update(r.Context(), id, d)
+	p, pos, err := s.cfg.Products.Update(r.Context(), id, d.Normalize(), once)
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,11 @@ func (s *Server) apiDelete(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
-	pos, err := s.cfg.Products.Delete(r.Context(), id)
+	once, err := v.once(r)
+	if err != nil {
+		return err
+	}
+	_, pos, err := s.cfg.Products.Delete(r.Context(), id, once)
 	if err != nil {
 		return err
 	}

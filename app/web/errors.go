@@ -58,7 +58,12 @@ func explain(err error) *failure {
 			return &failure{status: http.StatusConflict, key: "duplicate", existing: e.Existing, err: err}
 		case app.ECodeNotFound:
 			return &failure{status: http.StatusNotFound, key: "no_product", err: err}
+		case app.ECodeKeyReused:
+			return &failure{status: http.StatusUnprocessableEntity, key: "key_reused", err: err}
 		case app.ECodeUnavailable:
+			if e.Uncertain {
+				return &failure{status: http.StatusServiceUnavailable, key: "unsure", retryAfter: retryAfter, err: err}
+			}
 			return &failure{status: http.StatusServiceUnavailable, key: "unavailable", retryAfter: retryAfter, err: err}
 		}
 	}

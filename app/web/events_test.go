@@ -121,7 +121,7 @@ func TestStreamResumes(t *testing.T) {
 	fill(t, m, 3)
 	before := newBrowser(t, running(t, newTestServer(t, m, nil))).logIn()
 	fill2 := func(code string) {
-		_, _, err := m.Create(t.Context(), app.Draft{Code: code, Name: "n", Unit: "u", Category: "c"})
+		_, _, err := m.Create(t.Context(), app.Draft{Code: code, Name: "n", Unit: "u", Category: "c"}, app.Once{})
 		require.NoError(t, err)
 	}
 	fill2("D-4")
@@ -162,7 +162,7 @@ func TestGapMakesTheBrowserReload(t *testing.T) {
 	fill(t, m, 5)
 	m.forget()
 	fill2 := func(code string) {
-		_, _, err := m.Create(t.Context(), app.Draft{Code: code, Name: "n", Unit: "u", Category: "c"})
+		_, _, err := m.Create(t.Context(), app.Draft{Code: code, Name: "n", Unit: "u", Category: "c"}, app.Once{})
 		require.NoError(t, err)
 	}
 	b := newBrowser(t, running(t, newTestServer(t, m, nil))).logIn()

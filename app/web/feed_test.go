@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"inventariolab/app"
 )
 
 // The instance itself misses changes: its browsers must not miss them silently.
@@ -18,7 +20,7 @@ func TestGapSeenByTheInstance(t *testing.T) {
 	sub, _, complete, err := s.feed.subscribe(5)
 	require.NoError(t, err)
 	assert.True(t, complete)
-	_, err = m.Delete(t.Context(), 1)
+	_, _, err = m.Delete(t.Context(), 1, app.Once{})
 	require.NoError(t, err)
 	m.forget()
 	_, err = s.feed.poll(t.Context())

@@ -11,7 +11,8 @@ import (
 
 // formPage is the data of form.html: for a new product, or for editing one.
 type formPage struct {
-	ID         int64 // 0 for a new product
+	ID         int64  // 0 for a new product
+	Token      string // so that saving twice registers once; a new one when ""
 	Draft      app.Draft
 	Problem    string            // what went wrong; "" at first
 	Retry      bool              // sending the same again may work
@@ -85,7 +86,7 @@ func (s *Server) getNew(w http.ResponseWriter, r *http.Request, v *visit) error 
 }
 
 func (s *Server) getEdit(w http.ResponseWriter, r *http.Request, v *visit) error {
-	p, err := s.product(r, v)
+	p, err := s.product(w, r, v)
 	if err != nil {
 		return err
 	}
@@ -97,16 +98,13 @@ func draftOf(p app.Product) app.Draft {
 }
 
 func (s *Server) postCreate(w http.ResponseWriter, r *http.Request, v *visit) error {
-	d, err := readDraft(r)
+	d, once, err := readDraft(r, v)
 	if err != nil {
 		return err
 	}
-	if err := s.check(r.Context(), d, 0, v.needs()); err != nil {
-		return s.refuseForm(w, r, v, formPage{Draft: d}, err)
-	}
-	p, pos, err := s.cfg.Products.Create(r.Context(), d)
+	p, pos, err := s.cfg.Products.Create(r.Context(), d, once)
 	if err != nil {
-		return s.refuseForm(w, r, v, formPage{Draft: d}, err)
+		return s.refuseForm(w, r, v, formPage{Draft: d, Token: once.Key}, err)
 	}
 	return s.saved(w, r, v, pos, "created", p.Code)
 }
@@ -116,31 +114,29 @@ func (s *Server) postUpdate(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err != nil {
 		return err
 	}
-	d, err := readDraft(r)
+	d, once, err := readDraft(r, v)
 	if err != nil {
 		return err
 	}
-	if err := s.check(r.Context(), d, id, v.needs()); err != nil {
-		return s.refuseForm(w, r, v, formPage{ID: id, Draft: d}, err)
-	}
-	p, pos, err := s.cfg.Products.Update(r.Context(), id, d)
+	p, pos, err := s.cfg.Products.Update(r.Context(), id, d, once)
 	if err != nil {
-		return s.refuseForm(w, r, v, formPage{ID: id, Draft: d}, err)
+		return s.refuseForm(w, r, v, formPage{ID: id, Draft: d, Token: once.Key}, err)
 	}
 	return s.saved(w, r, v, pos, "updated", p.Code)
 }
 
-func readDraft(r *http.Request) (app.Draft, error) {
+func readDraft(r *http.Request, v *visit) (app.Draft, app.Once, error) {
 	if err := parseForm(r); err != nil {
-		return app.Draft{}, err
+		return app.Draft{}, app.Once{}, err
 	}
+	once, err := v.onceForm(r)
 	return app.Draft{
 		Code:        r.PostForm.Get(app.FieldCode),
 		Name:        r.PostForm.Get(app.FieldName),
 		Description: r.PostForm.Get(app.FieldDescription),
 		Unit:        r.PostForm.Get(app.FieldUnit),
 		Category:    r.PostForm.Get(app.FieldCategory),
-	}.Normalize(), nil
+	}.Normalize(), once, err
 }
 
 // saved remembers the write in the session and goes to the list.
@@ -169,6 +165,9 @@ func (s *Server) refuseForm(w http.ResponseWriter, r *http.Request, v *visit, pa
 	if f.key == "duplicate" {
 		page.Errors[app.FieldCode] = v.loc.T("field.duplicate")
 	}
+	if f.key == "key_reused" {
+		page.Token = "" // whoever saves once more after this means it
+	}
 	if f.status == http.StatusNotFound {
 		page.ID = 0 // deleted meanwhile: what was typed can be registered anew
 	}
@@ -178,7 +177,7 @@ func (s *Server) refuseForm(w http.ResponseWriter, r *http.Request, v *visit, pa
 // formProblem is the key of the sentence above the form.
 func formProblem(f *failure) string {
 	switch f.key {
-	case "invalid", "duplicate", "unavailable", "no_product":
+	case "invalid", "duplicate", "unavailable", "unsure", "no_product", "key_reused":
 		return f.key
 	}
 	return "internal"
@@ -204,6 +203,9 @@ func (s *Server) showForm(w http.ResponseWriter, r *http.Request, v *visit, stat
 		s.log.Warn("form without suggestions", "err", err)
 	}
 	page.Categories = categories
+	if page.Token == "" {
+		page.Token = newToken()
+	}
 	title := "form.new"
 	if page.ID != 0 {
 		title = "form.edit"
@@ -214,36 +216,46 @@ func (s *Server) showForm(w http.ResponseWriter, r *http.Request, v *visit, stat
 // deletePage is the data of delete.html.
 type deletePage struct {
 	Product app.Product
+	Token   string // as in formPage
 	Problem string
 }
 
 func (s *Server) getDelete(w http.ResponseWriter, r *http.Request, v *visit) error {
-	p, err := s.product(r, v)
+	p, err := s.product(w, r, v)
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, v, http.StatusOK, "delete", v.loc.T("delete.title"), deletePage{Product: p})
+	return s.show(w, r, v, http.StatusOK, "delete", v.loc.T("delete.title"), deletePage{Product: p, Token: newToken()})
 }
 
 func (s *Server) postDelete(w http.ResponseWriter, r *http.Request, v *visit) error {
-	p, readErr := s.product(r, v)
-	if readErr != nil && app.CodeOf(readErr) != app.ECodeUnavailable {
-		return readErr
-	}
 	id, err := productID(r)
 	if err != nil {
 		return err
 	}
-	pos, err := s.cfg.Products.Delete(r.Context(), id)
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	once, err := v.onceForm(r)
+	if err != nil {
+		return err
+	}
+	p, pos, err := s.cfg.Products.Delete(r.Context(), id, once)
 	if err == nil {
 		return s.saved(w, r, v, pos, "deleted", p.Code)
 	}
 	f := explain(err)
-	if f.status != http.StatusServiceUnavailable || readErr != nil {
+	if f.status != http.StatusServiceUnavailable {
 		return err
 	}
-	s.logFailure(r, f)
-	f.headers(w.Header())
-	return s.show(w, r, v, f.status, "delete", v.loc.T("delete.title"),
-		deletePage{Product: p, Problem: v.loc.T("form.problem.unavailable")})
+	if p, readErr := s.product(w, r, v); readErr == nil {
+		s.logFailure(r, f)
+		f.headers(w.Header())
+		page := deletePage{Product: p, Token: once.Key, Problem: v.loc.T("form.problem." + formProblem(f))}
+		if page.Token == "" {
+			page.Token = newToken()
+		}
+		return s.show(w, r, v, f.status, "delete", v.loc.T("delete.title"), page)
+	}
+	return err
 }

@@ -79,8 +79,8 @@ func TestDuplicateCodeKeepsTheForm(t *testing.T) {
 // only saving finds the duplicate.
 type unlisted struct{ *memory }
 
-func (unlisted) List(_ context.Context, q app.Query, _ app.Position) (app.Page, int64, error) {
-	return app.Page{Page: q.Page, Size: q.Size}, 0, nil
+func (unlisted) List(_ context.Context, q app.Query, _ app.Position) (app.Page, app.Shown, error) {
+	return app.Page{Page: q.Page, Size: q.Size}, app.Shown{}, nil
 }
 
 func TestDuplicateCodeFoundBySavingOnly(t *testing.T) {

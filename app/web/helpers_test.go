@@ -46,7 +46,7 @@ func fill(t testing.TB, m *memory, n int) {
 		_, _, err := m.Create(t.Context(), app.Draft{
 			Code: fmt.Sprintf("C-%03d", i), Name: fmt.Sprintf("Producto %d", i), Unit: "unidad",
 			Description: "Una descripción de tamaño corriente", Category: []string{"Aula", "Oficina", "Taller"}[i%3],
-		})
+		}, app.Once{})
 		require.NoError(t, err)
 	}
 }

@@ -93,10 +93,10 @@ func newHoles() holes { return holes{"hole" + rand.Text(), "hole" + rand.Text()}
 // listHTML is a rendered list, cut at its holes: before the user's name,
 // between name and notice, after the notice.
 type listHTML struct {
-	parts    [3][]byte
-	revision int64     // what the list shows at least
-	read     time.Time // when the database was asked
-	moved    string    // where the list really is, when the page asked for does not exist
+	parts [3][]byte
+	shown app.Shown // how far the list shows
+	read  time.Time // when the database was asked
+	moved string    // where the list really is, when the page asked for does not exist
 }
 
 // size is what the list takes in memory, in bytes.
@@ -115,7 +115,7 @@ func (s *Server) getList(w http.ResponseWriter, r *http.Request, v *visit) error
 	if err != nil {
 		return err
 	}
-	s.showed(w, r, v, list.revision)
+	s.showed(w, r, v, list.shown)
 	w.Header()["Cache-Control"] = headerPrivate
 	if list.moved != "" {
 		http.Redirect(w, r, list.moved, http.StatusSeeOther)
@@ -134,7 +134,7 @@ func (s *Server) renderList(ctx context.Context, key listKey, min app.Position) 
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	asked := time.Now()
-	page, rev, err := s.cfg.Products.List(ctx, key.query, min)
+	page, shown, err := s.cfg.Products.List(ctx, key.query, min)
 	if err != nil {
 		return nil, fmt.Errorf("list products: %w", err)
 	}
@@ -142,7 +142,7 @@ func (s *Server) renderList(ctx context.Context, key listKey, min app.Position) 
 	if key.query.Page > pages {
 		q := key.query
 		q.Page = pages
-		return &listHTML{revision: rev, moved: listURL(q)}, nil
+		return &listHTML{shown: shown, moved: listURL(q)}, nil
 	}
 	categories, err := s.cfg.Products.Categories(ctx, min)
 	if err != nil {
@@ -154,15 +154,16 @@ func (s *Server) renderList(ctx context.Context, key listKey, min app.Position) 
 	loc := s.locales.byCode[key.lang]
 	body := listPage{
 		Query: key.query, Products: page.Products, Total: page.Total, Pages: pages,
-		Revision: rev, Categories: categories, Texts: loc.live,
+		Revision: shown.Revision, Categories: categories, Texts: loc.live,
 	}
 	data := s.layout(loc, "list", loc.T("list.title"), body)
 	data.User, data.Notice, data.ReadOnly = s.lists.holes.user, s.lists.holes.notice, key.readOnly
+	data.Behind = shown.Behind
 	html, err := s.pages.render(key.lang, "list", data)
 	if err != nil {
 		return nil, err
 	}
-	list := &listHTML{revision: rev, read: asked}
+	list := &listHTML{shown: shown, read: asked}
 	var ok1, ok2 bool
 	var rest []byte
 	list.parts[0], rest, ok1 = bytes.Cut(html, []byte(s.lists.holes.user))

@@ -57,7 +57,7 @@ func TestListShowsFiltersSortsAndPages(t *testing.T) {
 func TestListEscapesWhatUsersType(t *testing.T) {
 	m := testMemory()
 	const evil = `"><script>alert(1)</script>`
-	_, _, err := m.Create(t.Context(), app.Draft{Code: "X", Name: evil, Description: evil, Unit: "u", Category: evil})
+	_, _, err := m.Create(t.Context(), app.Draft{Code: "X", Name: evil, Description: evil, Unit: "u", Category: evil}, app.Once{})
 	require.NoError(t, err)
 	m.users[evil] = app.User{ID: 9, Name: evil, PasswordHash: testHash()}
 	b := newBrowser(t, running(t, newTestServer(t, m, nil)))
@@ -93,7 +93,7 @@ func TestPageCache(t *testing.T) {
 	assert.Equal(t, 1, reads(m, func() { b.get("/inventario?q=C") }), "another question is another page")
 	assert.Equal(t, 0, reads(m, func() { b.get("/inventario?q=C&sort=code&order=asc&page=1&size=50&x=y") }), "the same question in other words is not")
 
-	_, pos, err := m.Create(t.Context(), app.Draft{Code: "NEW", Name: "n", Unit: "u", Category: "c"})
+	_, pos, err := m.Create(t.Context(), app.Draft{Code: "NEW", Name: "n", Unit: "u", Category: "c"}, app.Once{})
 	require.NoError(t, err)
 	eventually(t, "the instance knows the change of another", func() bool { return s.feed.known.Load() == pos.Revision })
 	assert.Equal(t, 1, reads(m, get), "the inventory changed")
@@ -114,7 +114,7 @@ func TestPageCacheIsNotOlderThanTheReader(t *testing.T) {
 
 	b.get("/inventario")
 	assert.Equal(t, 0, reads(m, func() { b.get("/inventario") }), "kept")
-	_, pos, err := m.Create(t.Context(), app.Draft{Code: "NEW", Name: "n", Unit: "u", Category: "c"})
+	_, pos, err := m.Create(t.Context(), app.Draft{Code: "NEW", Name: "n", Unit: "u", Category: "c"}, app.Once{})
 	require.NoError(t, err)
 	assert.NotContains(t, b.get("/inventario").body, "NEW", "nobody told this instance or this reader")
 	got := b.get("/inventario", "Cookie", SeenCookie+"="+strconv.FormatInt(pos.Revision, 10)+"; "+SessionCookie+"="+b.cookie(SessionCookie))
@@ -227,6 +227,25 @@ func TestSeenRevisionIsRemembered(t *testing.T) {
 	}
 }
 
+// Whatever a visitor was shown of a product, he is not shown an older one of it
+// afterwards, by whichever instance and server: every look is remembered, also one
+// that found nothing.
+func TestEveryLookIsRemembered(t *testing.T) {
+	for _, path := range []string{
+		"/api/v1/products/1", "/api/v1/products/999", "/api/v1/products?code=C-001", "/api/v1/products?code=nobody",
+		"/productos/1/editar", "/productos/1/borrar", "/productos/999/editar",
+	} {
+		t.Run(path, func(t *testing.T) {
+			m := testMemory()
+			fill(t, m, 4)
+			b := newBrowser(t, newTestServer(t, m, nil)).logIn()
+			require.Empty(t, b.cookie(SeenCookie))
+			b.get(path)
+			assert.Equal(t, "4", b.cookie(SeenCookie))
+		})
+	}
+}
+
 // Cookies of an inventory that was thrown away (make down, make up) must not
 // make every read a slow one for ever.
 func TestPositionsOfAnotherLifeAreForgotten(t *testing.T) {
@@ -263,6 +282,17 @@ func TestPositionsSurviveAnOutageOfTheSource(t *testing.T) {
 	assert.Equal(t, http.StatusOK, got.StatusCode)
 	assert.True(t, readOnly(got.body))
 	assert.Equal(t, "9", b.cookie(SeenCookie))
+	assert.Contains(t, got.body, "pueden faltar sus últimos cambios", "it is not shown silently")
+	assert.Equal(t, "6", got.Header.Get(headerBehind))
+	got = b.get("/productos/1/editar")
+	assert.Contains(t, got.body, "pueden faltar sus últimos cambios")
+	got = b.get("/api/v1/products/1")
+	assert.Equal(t, "6", got.Header.Get(headerBehind), "programs are told as well")
+
+	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: SeenCookie, Value: "3"}})
+	got = b.get("/inventario")
+	assert.NotContains(t, got.body, "pueden faltar sus últimos cambios", "whoever has seen no more is told nothing")
+	assert.Empty(t, got.Header.Get(headerBehind))
 }
 
 func TestListWithoutDatabase(t *testing.T) {

@@ -61,7 +61,7 @@ func (c *listCache) get(ctx context.Context, s *Server, key listKey, min app.Pos
 		c.misses.Add(1)
 		return s.renderList(ctx, key, min)
 	}
-	if list, ok := c.kept.Get(key); ok && list.revision >= known && list.revision >= min.Revision && now.Sub(list.read) < listAge {
+	if list, ok := c.kept.Get(key); ok && list.shown.Revision >= known && list.shown.Revision >= min.Revision && now.Sub(list.read) < listAge {
 		c.hits.Add(1)
 		return list, nil
 	}
@@ -77,10 +77,10 @@ func (c *listCache) get(ctx context.Context, s *Server, key listKey, min app.Pos
 		return nil, err
 	}
 	list := v.(*listHTML)
-	if list.revision < min.Revision {
+	if list.shown.Revision < min.Revision {
 		return s.renderList(ctx, key, min)
 	}
-	if list.moved == "" && list.revision >= known {
+	if list.moved == "" && list.shown.Revision >= known && !list.shown.Behind {
 		c.keep(key, list)
 	}
 	return list, nil

@@ -26,9 +26,16 @@ type memory struct {
 	forgotten int64 // changes up to this revision are no longer known
 	nextID    int64
 	users     map[string]app.User
+	written   map[app.Once]written // by key
 
 	noReads, noWrites atomic.Bool // every server, or the source, is away
 	lists             atomic.Int64
+}
+
+// written is what a write with a key has done.
+type written struct {
+	what    string
+	product app.Product
 }
 
 var (
@@ -38,7 +45,7 @@ var (
 )
 
 func newMemory(users ...app.User) *memory {
-	m := &memory{products: map[int64]app.Product{}, users: map[string]app.User{}}
+	m := &memory{products: map[int64]app.Product{}, users: map[string]app.User{}, written: map[app.Once]written{}}
 	for _, u := range users {
 		m.users[u.Name] = u
 	}
@@ -56,10 +63,10 @@ func (m *memory) revision() int64 {
 	return m.forgotten
 }
 
-func (m *memory) List(_ context.Context, q app.Query, _ app.Position) (app.Page, int64, error) {
+func (m *memory) List(_ context.Context, q app.Query, needs app.Position) (app.Page, app.Shown, error) {
 	m.lists.Add(1)
 	if m.noReads.Load() {
-		return app.Page{}, 0, away("every server")
+		return app.Page{}, app.Shown{}, away("every server")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,7 +97,7 @@ func (m *memory) List(_ context.Context, q app.Query, _ app.Position) (app.Page,
 	page := app.Page{Total: len(found), Page: q.Page, Size: q.Size}
 	from := min((q.Page-1)*q.Size, len(found))
 	page.Products = found[from:min(from+q.Size, len(found))]
-	return page, m.revision(), nil
+	return page, m.shown(needs), nil
 }
 
 // matches applies the filter as MySQL does: every word in some column, upper
@@ -117,13 +124,21 @@ func fold(s string) string {
 	return strings.ReplaceAll(s, "\x00", "ñ")
 }
 
-func (m *memory) Get(_ context.Context, id int64, _ app.Position) (app.Product, error) {
+func (m *memory) Get(_ context.Context, id int64, min app.Position) (app.Product, app.Shown, error) {
 	if m.noReads.Load() {
-		return app.Product{}, away("every server")
+		return app.Product{}, app.Shown{}, away("every server")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.get(id)
+	p, err := m.get(id)
+	return p, m.shown(min), err
+}
+
+// shown: with the source away it is all that can be had.
+func (m *memory) shown(min app.Position) app.Shown {
+	rev := m.revision()
+	less := rev < min.Revision
+	return app.Shown{Revision: rev, Behind: less && m.noWrites.Load(), Foreign: less && !m.noWrites.Load()}
 }
 
 func (m *memory) get(id int64) (app.Product, error) {
@@ -148,57 +163,69 @@ func (m *memory) Categories(context.Context, app.Position) ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-func (m *memory) Create(_ context.Context, d app.Draft) (app.Product, app.Position, error) {
-	return m.save(d, func() (app.Product, app.Op, error) {
+func (m *memory) Create(_ context.Context, d app.Draft, once app.Once) (app.Product, app.Position, error) {
+	return m.save(d, once, "create", func() (app.Product, app.Op, error) {
 		m.nextID++
 		return app.Product{ID: m.nextID, CreatedAt: time.Now().UTC()}, app.OpCreate, nil
 	})
 }
 
-func (m *memory) Update(_ context.Context, id int64, d app.Draft) (app.Product, app.Position, error) {
-	return m.save(d, func() (app.Product, app.Op, error) {
+func (m *memory) Update(_ context.Context, id int64, d app.Draft, once app.Once) (app.Product, app.Position, error) {
+	return m.save(d, once, fmt.Sprint("update ", id), func() (app.Product, app.Op, error) {
 		p, err := m.get(id)
 		return p, app.OpUpdate, err
 	})
 }
 
-func (m *memory) save(d app.Draft, begin func() (app.Product, app.Op, error)) (app.Product, app.Position, error) {
-	if m.noWrites.Load() {
-		return app.Product{}, app.Position{}, away("the source")
-	}
+func (m *memory) save(d app.Draft, once app.Once, what string, begin func() (app.Product, app.Op, error)) (app.Product, app.Position, error) {
 	d = d.Normalize()
 	if err := d.Validate(); err != nil {
 		return app.Product{}, app.Position{}, err
 	}
+	return m.once(once, fmt.Sprintf("%s %+v", what, d), func() (app.Product, app.Op, error) {
+		p, op, err := begin()
+		if err != nil {
+			return p, op, err
+		}
+		for _, other := range m.products {
+			if other.ID != p.ID && strings.EqualFold(other.Code, d.Code) {
+				return p, op, &app.Error{Code: app.ECodeDuplicate, Message: "duplicate code", Existing: &other}
+			}
+		}
+		p.Code, p.Name, p.Description, p.Unit, p.Category = d.Code, d.Name, d.Description, d.Unit, d.Category
+		p.UpdatedAt = time.Now().UTC()
+		m.products[p.ID] = p
+		return p, op, nil
+	})
+}
+
+func (m *memory) Delete(_ context.Context, id int64, once app.Once) (app.Product, app.Position, error) {
+	return m.once(once, fmt.Sprint("delete ", id), func() (app.Product, app.Op, error) {
+		p, err := m.get(id)
+		delete(m.products, id)
+		return p, app.OpDelete, err
+	})
+}
+
+// once runs do, unless its key was used before.
+func (m *memory) once(once app.Once, what string, do func() (app.Product, app.Op, error)) (app.Product, app.Position, error) {
+	if m.noWrites.Load() {
+		return app.Product{}, app.Position{}, away("the source")
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, op, err := begin()
+	if w, ok := m.written[once]; ok && once.Key != "" {
+		if w.what != what {
+			return app.Product{}, app.Position{}, &app.Error{Code: app.ECodeKeyReused, Message: "key reused"}
+		}
+		return w.product, app.Position{Revision: m.revision()}, nil
+	}
+	p, op, err := do()
 	if err != nil {
 		return app.Product{}, app.Position{}, err
 	}
-	for _, other := range m.products {
-		if other.ID != p.ID && strings.EqualFold(other.Code, d.Code) {
-			return app.Product{}, app.Position{}, &app.Error{Code: app.ECodeDuplicate, Message: "duplicate code", Existing: &other}
-		}
-	}
-	p.Code, p.Name, p.Description, p.Unit, p.Category = d.Code, d.Name, d.Description, d.Unit, d.Category
-	p.UpdatedAt = time.Now().UTC()
-	m.products[p.ID] = p
+	m.written[once] = written{what, p}
 	return p, m.change(op, p), nil
-}
-
-func (m *memory) Delete(_ context.Context, id int64) (app.Position, error) {
-	if m.noWrites.Load() {
-		return app.Position{}, away("the source")
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	p, err := m.get(id)
-	if err != nil {
-		return app.Position{}, err
-	}
-	delete(m.products, id)
-	return m.change(app.OpDelete, p), nil
 }
 
 func (m *memory) change(op app.Op, p app.Product) app.Position {

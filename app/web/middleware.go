@@ -41,6 +41,8 @@ type visit struct {
 	loc  *locale
 	user *session // nil without a login
 	seen int64    // highest revision that this browser was shown
+
+	behind bool // the answer may lack what this user has saved or been shown: the source is away
 }
 
 // handler is a page or an API call; what it returns as an error is shown by

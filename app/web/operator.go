@@ -66,11 +66,6 @@ func (s *Server) servers() []app.Server {
 	return s.cfg.Health.Servers()
 }
 
-// writable says whether there is a source now; without a Health, always.
-func (s *Server) writable() bool {
-	return s.cfg.Health == nil || hasSource(s.cfg.Health.Servers())
-}
-
 // statusPage is the data of status.html.
 type statusPage struct {
 	Revision int64

@@ -57,6 +57,7 @@ type layout struct {
 	Notice   string // what the last action did
 	Instance string
 	ReadOnly bool // no source to write to
+	Behind   bool // the page may lack what this user has saved or been shown
 	Body     any  // data of the page itself
 }
 
@@ -85,6 +86,7 @@ func (p *pages) render(lang, page string, data layout) ([]byte, error) {
 // fails.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, v *visit, status int, page, title string, body any) error {
 	data := s.layout(v.loc, page, title, body)
+	data.Behind = v.behind
 	if v.user != nil {
 		data.User = v.user.Name
 		data.Notice = s.takeFlash(w, r, v)

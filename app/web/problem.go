@@ -18,23 +18,26 @@ type problem struct {
 	RequestID string            `json:"request_id,omitempty"` // find it in the logs
 	Errors    map[string]string `json:"errors,omitempty"`     // field or parameter → what is wrong with it
 	Existing  *app.Product      `json:"existing,omitempty"`   // the product that has the code
+	Uncertain bool              `json:"uncertain,omitempty"`  // it may have been saved all the same; the same idempotency key again tells
 }
 
 // problemType names a kind of problem for programs.
 func problemType(key string) string { return "urn:inventario:problem:" + key }
+
+// problemOf is what of a failure does not depend on the request.
+func problemOf(f *failure) problem {
+	return problem{Type: problemType(f.key), Status: f.status, Existing: f.existing, Uncertain: f.key == "unsure"}
+}
 
 // failJSON answers err as a problem document.
 func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	f := explain(err)
 	s.logFailure(r, f)
 	f.headers(w.Header())
-	p := problem{
-		Type: problemType(f.key), Status: f.status, Instance: r.URL.Path,
-		Title:     v.loc.T("problem." + f.key + ".title"),
-		Detail:    v.loc.T("problem." + f.key + ".detail"),
-		RequestID: r.Header.Get("X-Request-Id"),
-		Existing:  f.existing,
-	}
+	p := problemOf(f)
+	p.Instance, p.RequestID = r.URL.Path, r.Header.Get("X-Request-Id")
+	p.Title = v.loc.T("problem." + f.key + ".title")
+	p.Detail = v.loc.T("problem." + f.key + ".detail")
 	if f.detail != "" {
 		p.Detail += " (" + f.detail + ")"
 	}

@@ -15,55 +15,42 @@ import (
 // code. Without it the code is searched for in the list.
 type CodeFinder interface {
 	// ByCode fails with ECodeNotFound when no product has the code.
-	ByCode(ctx context.Context, code string, min app.Position) (app.Product, error)
+	ByCode(ctx context.Context, code string, min app.Position) (app.Product, app.Shown, error)
 }
 
 // findCode returns the product that has code, nil when nobody has it. It is
-// for telling users early; the store's unique key decides.
-func (s *Server) findCode(ctx context.Context, code string, min app.Position) (*app.Product, error) {
+// for telling users early; the source decides when they save.
+func (s *Server) findCode(ctx context.Context, code string, min app.Position) (*app.Product, app.Shown, error) {
+	var shown app.Shown
 	if f, ok := s.cfg.Products.(CodeFinder); ok {
-		p, err := f.ByCode(ctx, code, min)
+		p, shown, err := f.ByCode(ctx, code, min)
 		if app.CodeOf(err) == app.ECodeNotFound {
-			return nil, nil
+			return nil, shown, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, shown, err
 		}
-		return &p, nil
+		return &p, shown, nil
 	}
 	const pages = 5
 	q := app.Query{Search: code, Size: app.MaxPageSize}
 	for q.Page = 1; q.Page <= pages; q.Page++ {
-		found, _, err := s.cfg.Products.List(ctx, q.Normalize(), min)
+		found, now, err := s.cfg.Products.List(ctx, q.Normalize(), min)
 		if err != nil {
-			return nil, err
+			return nil, shown, err
 		}
+		shown.Revision = max(shown.Revision, now.Revision)
+		shown.Behind, shown.Foreign = shown.Behind || now.Behind, shown.Foreign || now.Foreign
 		for _, p := range found.Products {
 			if strings.EqualFold(p.Code, code) {
-				return &p, nil
+				return &p, shown, nil
 			}
 		}
 		if q.Page*app.MaxPageSize >= found.Total {
 			break
 		}
 	}
-	return nil, nil
-}
-
-// check refuses a draft that cannot be saved, before it is tried: invalid
-// fields, or a code that another product than id has (id 0 for a new one).
-// When the code cannot be looked up, saving decides.
-func (s *Server) check(ctx context.Context, d app.Draft, id int64, min app.Position) error {
-	if err := d.Validate(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	p, err := s.findCode(ctx, d.Code, min)
-	if err != nil || p == nil || p.ID == id {
-		return nil
-	}
-	return &app.Error{Code: app.ECodeDuplicate, Message: "code " + d.Code + " is taken", Existing: p}
+	return nil, shown, nil
 }
 
 // productID is the {id} of the route; too large a number is no product's.
@@ -75,13 +62,18 @@ func productID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// product reads the product of the route as its visitor must see it.
-func (s *Server) product(r *http.Request, v *visit) (app.Product, error) {
+// product reads the product of the route as its visitor must see it, and
+// remembers how far he has seen, also when there is no such product.
+func (s *Server) product(w http.ResponseWriter, r *http.Request, v *visit) (app.Product, error) {
 	id, err := productID(r)
 	if err != nil {
 		return app.Product{}, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
-	return s.cfg.Products.Get(ctx, id, v.needs())
+	p, shown, err := s.cfg.Products.Get(ctx, id, v.needs())
+	if err == nil || app.CodeOf(err) == app.ECodeNotFound {
+		s.showed(w, r, v, shown)
+	}
+	return p, err
 }

@@ -179,7 +179,9 @@ func TestMetrics(t *testing.T) {
 
 type panicking struct{ *memory }
 
-func (panicking) Get(context.Context, int64, app.Position) (app.Product, error) { panic("boom") }
+func (panicking) Get(context.Context, int64, app.Position) (app.Product, app.Shown, error) {
+	panic("boom")
+}
 
 func TestPanicsBecomeErrorPages(t *testing.T) {
 	m := testMemory()

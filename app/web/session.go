@@ -160,13 +160,20 @@ func seenRevision(r *http.Request) int64 {
 	return n
 }
 
-// showed remembers that the visitor was shown rev. An answer older than what
-// he needs means that the source is away and a replica did its best; with the
-// source there, it means that his cookies come from an inventory that no longer
-// exists (a classroom stack made anew). Those are reset, or every read of his
-// would go to the source for ever.
-func (s *Server) showed(w http.ResponseWriter, r *http.Request, v *visit, rev int64) {
-	lost := rev < v.needs().Revision && s.writable()
+// headerBehind tells programs what the banner tells people: by how many changes at
+// most the answer is older than what this user has saved or been shown.
+const headerBehind = "X-Inventory-Behind"
+
+// showed remembers that the visitor was shown so much. Cookies that come from an
+// inventory that no longer exists (a classroom stack made anew) are reset, or
+// every read of his would go to the source for ever. It must be called before
+// the answer is rendered or begun.
+func (s *Server) showed(w http.ResponseWriter, r *http.Request, v *visit, shown app.Shown) {
+	if shown.Behind {
+		v.behind = true
+		w.Header().Set(headerBehind, strconv.FormatInt(max(1, v.needs().Revision-shown.Revision), 10))
+	}
+	rev, lost := shown.Revision, shown.Foreign
 	if rev <= v.seen && !lost {
 		return
 	}

@@ -24,8 +24,11 @@ const (
 	watchCalm     = 5 * time.Second        // after one that succeeded
 )
 
-// healthMark is there since the first success of a container's life: it lies
-// on a tmpfs, which is empty after a restart.
+// healthMark says that the last watch ended well. It lies on a tmpfs, which is
+// empty after a restart, and a watch takes it away for as long as it stays: so
+// it is gone as well when the engine broke the watch off, as it does when the
+// container is paused. It then calls the container unhealthy until the next
+// report, which must come at once.
 const healthMark = "/run/inventory/healthy"
 
 // healthURL is where the instance on this host answers whether it is ready.
@@ -66,6 +69,17 @@ func watch(ctx context.Context, url, mark string) error {
 			}
 		}
 	}
+	if err := os.Remove(mark); err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	if err := stay(ctx, url); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, nil, 0o600)
+}
+
+// stay looks for half a minute, and fails when two looks in a row do.
+func stay(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, watchFor)
 	defer cancel()
 	failed := 0
@@ -77,7 +91,7 @@ func watch(ctx context.Context, url, mark string) error {
 		case err == nil:
 			failed, wait = 0, watchCalm
 		case failed == 1:
-			return errors.Join(err, os.Remove(mark))
+			return err
 		default:
 			failed, wait = 1, watchAgain
 		}
