@@ -18,6 +18,8 @@ func TestDependenciesPointOneWay(t *testing.T) {
 		tc    = "github.com/testcontainers/testcontainers-go"
 		moby  = "github.com/moby/moby/client"
 		hey   = "github.com/rakyll/hey/requester"
+		veg   = "github.com/tsenart/vegeta/v12/lib"
+		fast  = "github.com/valyala/fasthttp"
 		plot  = "gonum.org/v1/plot"
 		mysql = "github.com/go-sql-driver/mysql"
 	)
@@ -29,13 +31,17 @@ func TestDependenciesPointOneWay(t *testing.T) {
 		{"app/...", "the app knows nothing of the lab", []string{"inventariolab/lab", "inventariolab/scenarios"}, nil},
 		{"app", "the domain does no I/O", []string{"inventariolab/", mysql, "net/http", "database/sql"}, []string{"inventariolab/app"}},
 		{"app/web", "the pages do not know MySQL", []string{"inventariolab/app/store", mysql}, nil},
-		{"lab", "the vocabulary knows none of its users", []string{"inventariolab/", tc, moby, hey, plot, mysql}, []string{"inventariolab/lab"}},
-		{"lab/check", "judging does no I/O", []string{"inventariolab/", "net/http", "database/sql", tc, moby, hey}, []string{"inventariolab/lab", "inventariolab/lab/check"}},
-		{"lab/probe", "observing does not judge", []string{"inventariolab/lab/check", "inventariolab/app", tc, moby, hey}, nil},
+		{"lab", "the vocabulary knows none of its users", []string{"inventariolab/", tc, moby, hey, veg, fast, plot, mysql}, []string{"inventariolab/lab"}},
+		{"lab/check", "judging does no I/O", []string{"inventariolab/", "net/http", "database/sql", tc, moby, hey, veg, fast}, []string{"inventariolab/lab", "inventariolab/lab/check"}},
+		{"lab/probe", "observing does not judge", []string{"inventariolab/lab/check", "inventariolab/app", tc, moby, hey, veg, fast}, nil},
 		{"lab/load", "loading does not judge", []string{"inventariolab/lab/check", "inventariolab/app", tc, moby}, nil},
-		{"lab/report/...", "a report needs no Docker, no stack and no network", []string{"inventariolab/lab/stack", "inventariolab/scenarios", "inventariolab/app", tc, moby, hey, mysql}, nil},
-		{"lab/compare", "comparing reads records and nothing else", []string{"inventariolab/", tc, moby, hey, plot, mysql}, []string{"inventariolab/lab", "inventariolab/lab/check", "inventariolab/lab/compare"}},
+		{"lab/report/...", "a report needs no Docker, no stack and no network", []string{"inventariolab/lab/stack", "inventariolab/scenarios", "inventariolab/app", tc, moby, hey, veg, fast, mysql}, nil},
+		{"lab/phrasebook", "a book does not know whose texts it says", []string{"inventariolab/", "net/http", tc, moby}, []string{"inventariolab/lab/phrasebook"}},
+		{"lab/compare", "comparing reads records and nothing else", []string{"inventariolab/", tc, moby, hey, veg, fast, plot, mysql}, []string{"inventariolab/lab", "inventariolab/lab/check", "inventariolab/lab/compare"}},
+		{"lab/calibrate", "comparing generators takes a URL, not a stack", []string{"inventariolab/lab/stack", "inventariolab/lab/report", "inventariolab/scenarios", "inventariolab/app", tc, moby}, nil},
+		{"lab/promote", "promoting knows a stack through lab.Stack only, and does not judge", []string{"inventariolab/", tc, moby, hey}, []string{"inventariolab/lab", "inventariolab/lab/promote"}},
 		{"scenarios", "scenarios touch a stack through lab.Stack only", []string{"inventariolab/lab/stack", "inventariolab/lab/report", "inventariolab/app", tc, moby}, nil},
+		{"lab/cmd/lab", "what makes a service late is a program of its own, in a container", []string{"github.com/Shopify/toxiproxy/v2", "inventariolab/lab/stack/lateproxy"}, nil},
 		{"lab/stack", "bringing a stack up does not judge it", []string{"inventariolab/lab/check", "inventariolab/lab/report", "inventariolab/scenarios", "inventariolab/app"}, nil},
 	} {
 		t.Run(rule.pkg, func(t *testing.T) {

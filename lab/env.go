@@ -23,13 +23,22 @@ type Stack interface {
 	// named) runs and its health check passes; the error names those that do
 	// not and carries their last log lines.
 	WaitHealthy(ctx context.Context, services ...string) error
+	// CPUTime is the processor time that the service's container has used since it
+	// was started, by the kernel's own count. What it used in between is the
+	// difference of two readings; a restart begins at 0 again.
+	CPUTime(ctx context.Context, service string) (time.Duration, error)
 	// Logs streams what the service printed since a time, one line a line. It
 	// ends at the present; the caller closes it.
 	Logs(ctx context.Context, service string, since time.Time) (io.ReadCloser, error)
+	// Follow is Logs that goes on with what the service prints from now on. It ends
+	// when the container stops, ctx ends or the caller closes it.
+	Follow(ctx context.Context, service string, since time.Time) (io.ReadCloser, error)
 	// Exec runs a command in the service's container and returns what it
 	// printed; a non-zero exit status is an error that carries the output.
 	Exec(ctx context.Context, service string, cmd ...string) (string, error)
-	// NewFault prepares a fault; nothing is broken before its Inject.
+	// NewFault prepares a fault; nothing is broken before its Inject. A fault that
+	// this machine or this service cannot have is an *UnsupportedError; a scenario
+	// that returns it is skipped with the reason.
 	NewFault(spec FaultSpec) (Fault, error)
 }
 
@@ -47,36 +56,23 @@ func (s State) Usable() bool {
 	return s.Status == "running" && (s.Health == "" || s.Health == "healthy")
 }
 
-// FaultSpec names a fault and its target.
-type FaultSpec struct {
-	Kind    string `json:"kind"` // "kill"
-	Service string `json:"service"`
-}
-
-// String is "kill app1".
-func (f FaultSpec) String() string { return f.Kind + " " + f.Service }
-
-// Fault is one way to break a stack and to put it right again.
-type Fault interface {
-	Spec() FaultSpec
-	// Inject breaks the target and returns only when the fault is proven to be
-	// in effect.
-	Inject(ctx context.Context) error
-	// Heal undoes the fault and returns only when the target is proven to work
-	// again. Healing what was not injected does nothing.
-	Heal(ctx context.Context) error
-}
-
 // Options are what the user may turn.
 type Options struct {
 	Requests    int // of the load scenario, per variant
 	Concurrency int // of the load scenario
+
+	Profile    string  // of the capacity scenario: "home", "inventory" or "mixed"
+	GoalP99MS  float64 // of the capacity scenario: the p99 that must be kept, in ms from the moment a request was due
+	GoalErrors float64 // of the capacity scenario: the share of failed requests that must be kept, from 0 to 1
 }
 
 // Defaults of Options: the `ab -n 1000 -c 100` of the classroom.
 const (
 	DefaultRequests    = 1000
 	DefaultConcurrency = 100
+	DefaultProfile     = "home"
+	DefaultGoalP99MS   = 250
+	DefaultGoalErrors  = 0.01
 )
 
 // Env is what a scenario works on: the stack and what is expected of it.

@@ -30,14 +30,32 @@ func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
 	usual := 0
 	rapid.Check(t, func(t *rapid.T) {
 		e := lab.Event{At: rapid.Int64().Draw(t, "at"), Scenario: text().Draw(t, "scenario")}
-		if rapid.Bool().Draw(t, "is a request") {
-			e.Kind = lab.KindRequest
+		draw := func(name string) string { return text().Draw(t, name) }
+		number := func(name string) int64 {
+			return rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1, 9)).Draw(t, name)
+		}
+		switch e.Kind = rapid.SampledFrom([]lab.Kind{lab.KindRequest, lab.KindServed, lab.KindWrite, lab.KindRead, lab.KindSample}).Draw(t, "kind"); e.Kind {
+		case lab.KindRequest:
 			e.Request = &lab.Request{
-				Load: text().Draw(t, "load"), US: rapid.Int64().Draw(t, "us"), Status: rapid.Int().Draw(t, "status"),
-				Instance: text().Draw(t, "instance"), Err: text().Draw(t, "err"), ID: text().Draw(t, "id"),
+				Load: draw("load"), US: number("us"), Status: int(number("status")), Instance: draw("instance"),
+				Err: draw("err"), ID: draw("id"), LateUS: number("late"),
 			}
-		} else {
-			e.Kind = lab.KindSample
+		case lab.KindServed:
+			e.Served = &lab.Served{ID: draw("id"), Status: int(number("status")), US: number("us")}
+			for range rapid.IntRange(0, 3).Draw(t, "tries") {
+				e.Served.Tries = append(e.Served.Tries, lab.Try{Service: draw("service"), Status: int(number("status")), US: number("us")})
+			}
+		case lab.KindWrite:
+			e.Write = &lab.Write{
+				ID: draw("id"), Session: draw("session"), Key: draw("key"), Version: number("version"), Outcome: lab.Outcome(draw("outcome")),
+				US: number("us"), Status: int(number("status")), Instance: draw("instance"), Request: draw("request"), Err: draw("err"),
+			}
+		case lab.KindRead:
+			e.Read = &lab.Read{
+				Session: draw("session"), Key: draw("key"), Version: number("version"),
+				US: number("us"), Status: int(number("status")), Instance: draw("instance"), Request: draw("request"), Err: draw("err"),
+			}
+		default:
 			e.Sample = &lab.Sample{
 				Series: text().Draw(t, "series"), Label: text().Draw(t, "label"),
 				Value: rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 1000), rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1e21, 1e-6, 9.9e-7, 600})).Draw(t, "value"),
@@ -91,6 +109,9 @@ func sameBothWays(t require.TestingT, record []byte) {
 func TestUnusualLinesAreReadAsByEncodingJSON(t *testing.T) {
 	begin := `{"at":1,"kind":"begin","scenario":"s","begin":{"name":"s","title":"","hypothesis":""}}` + "\n"
 	request := `{"at":7,"kind":"request","scenario":"s","request":{"load":"home","us":5,"status":200,"inst":"app","id":"lab-1"}}` + "\n"
+	served := `{"at":7,"kind":"served","scenario":"s","served":{"id":"lab-1","status":200,"us":5000,"tries":[{"service":"app","status":0,"us":-1},{"service":"app1","status":200,"us":4000}]}}` + "\n"
+	write := `{"at":7,"kind":"write","scenario":"s","write":{"id":"w-1","session":"a","key":"k","version":3,"outcome":"acknowledged","us":5,"status":201,"inst":"app","request":"lab-1"}}` + "\n"
+	read := `{"at":7,"kind":"read","scenario":"s","read":{"session":"a","key":"k","version":3,"us":5,"status":200,"inst":"app","request":"lab-1"}}` + "\n"
 	sample := `{"at":7,"kind":"sample","scenario":"s","sample":{"series":"lag_ms","label":"slave1","value":0.5}}` + "\n"
 	change := func(line, from, to string) string {
 		out := strings.Replace(line, from, to, 1)
@@ -121,6 +142,21 @@ func TestUnusualLinesAreReadAsByEncodingJSON(t *testing.T) {
 		{"a long line", change(request, `"app"`, `"`+strings.Repeat("a", 1<<17)+`"`), ""},
 		{"a long line of rubbish", strings.Repeat("a", 1<<17) + "\n", "line 3: "},
 		{"the first half of a line", request[:40] + "\n", "line 3: "},
+		{"sent late", change(request, `"id":"lab-1"`, `"id":"lab-1","late_us":12`), ""},
+		{"a long id", change(request, `"lab-1"`, `"`+strings.Repeat("a", 1<<13)+`"`), ""},
+		{"served", served, ""},
+		{"served by nobody", change(served, `,"tries":[{"service":"app","status":0,"us":-1},{"service":"app1","status":200,"us":4000}]`, ``), ""},
+		{"served with an empty list", change(served, `[{"service":"app","status":0,"us":-1},{"service":"app1","status":200,"us":4000}]`, `[]`), ""},
+		{"served with a list that is not closed", change(served, `4000}]`, `4000}`), "line 3: "},
+		{"a try from the future", change(served, `"us":-1`, `"us":-1,"addr":"x"`), ""},
+		{"a list that ends with a comma", change(served, `4000}]`, `4000},]`), "line 3: "},
+		{"a write", write, ""},
+		{"a write without the optional fields", change(write, `,"session":"a","key":"k","version":3`, ``), ""},
+		{"a write with an error", change(write, `}}`, `,"err":"reset"}}`), ""},
+		{"a read", read, ""},
+		{"a read of nothing", change(read, `"version":3`, `"version":0`), ""},
+		{"a read without its version", change(read, `"version":3,`, ``), ""},
+		{"a read that is no read", change(read, `"read":{`, `"write":{`), "line 3: "},
 		{"a sample", sample, ""},
 		{"an exponent", change(sample, "0.5", "5E-1"), ""},
 		{"an unheard-of value", change(sample, "0.5", "1e999"), "line 3: "},

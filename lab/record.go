@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -29,16 +30,63 @@ type ScenarioRun struct {
 	Length   time.Duration
 	Steps    []Timed[string]
 	Faults   []Timed[FaultEvent]
+	Marks    []Timed[Mark]
 	Requests []Timed[Request] // in the order of arrival of the answers
+	Served   []Timed[Served]
+	Writes   []Timed[Write]
+	Reads    []Timed[Read]
+	Found    []Timed[Found]
 	Samples  []Timed[Sample]
+	Facts    []Timed[Fact]
+	Ran      *Ran // nil when it was cut off, skipped, or recorded before schema 2
 	Metrics  []Metric
+	Tables   []Table
 	Checks   []Check
+
+	// How many checks and metrics Run recorded by itself, before the judging.
+	ownChecks, ownMetrics int
 }
 
 // Timed is a value with its time since the run's start.
 type Timed[T any] struct {
 	At    time.Duration
 	Value T
+}
+
+// MarkAt returns the moment with a name, the last one if it was marked twice.
+func (s *ScenarioRun) MarkAt(name string) (time.Duration, bool) {
+	for i := len(s.Marks) - 1; i >= 0; i-- {
+		if s.Marks[i].Value.Name == name {
+			return s.Marks[i].At, true
+		}
+	}
+	return 0, false
+}
+
+// PhaseAt returns the first moment at which a fault of this scenario was in a
+// phase. A scenario with several faults looks at Faults.
+func (s *ScenarioRun) PhaseAt(p Phase) (time.Duration, bool) {
+	for _, f := range s.Faults {
+		if f.Value.Phase == p {
+			return f.At, true
+		}
+	}
+	return 0, false
+}
+
+// ReadFact reads the last fact with a name. An error means that there is none,
+// or one of another shape: then the record is from another version of the lab.
+func ReadFact[T any](s *ScenarioRun, name string) (value T, err error) {
+	for i := len(s.Facts) - 1; i >= 0; i-- {
+		if s.Facts[i].Value.Name != name {
+			continue
+		}
+		if err := json.Unmarshal(s.Facts[i].Value.Value, &value); err != nil {
+			return value, fmt.Errorf("read fact %q: %w", name, err)
+		}
+		return value, nil
+	}
+	return value, fmt.Errorf("the record has no fact %q", name)
 }
 
 // Metric returns a metric by name.
@@ -75,9 +123,9 @@ func ParseRun(r io.Reader) (*Run, error) { return parseRun(r, newLineReader()) }
 // parseRun is ParseRun; without a lineReader every line goes through
 // encoding/json.
 func parseRun(r io.Reader, lines *lineReader) (*Run, error) {
-	p := &runParser{run: &Run{Verdict: Unknown}, open: make(map[string]*ScenarioRun), lines: lines}
+	p := &runParser{run: &Run{Verdict: Unknown}, open: make(map[string]*ScenarioRun), lines: lines, ids: make(map[*ScenarioRun]*IDs)}
 	if lines != nil {
-		p.counts = countRequests(r)
+		p.counts = countFrequent(r)
 	}
 	in := bufio.NewReaderSize(r, 1<<16)
 	var long []byte // a line that does not fit into the buffer
@@ -120,76 +168,8 @@ type runParser struct {
 	run    *Run
 	open   map[string]*ScenarioRun
 	lines  *lineReader
-	counts map[string]int // requests to come, by scenario, as far as known
-}
-
-// frequent takes a line that is a request or a sample in its usual form; any
-// other, and any that is wrong, it leaves alone.
-func (p *runParser) frequent(line []byte) bool {
-	if p.lines == nil {
-		return false
-	}
-	us, kind, scenario, ok := p.lines.head(line)
-	if !ok {
-		return false
-	}
-	s := p.open[scenario]
-	at := time.Duration(us) * time.Microsecond
-	switch {
-	case s == nil:
-		return false
-	case kind == string(KindRequest):
-		q := Timed[Request]{At: at}
-		if !p.lines.request(&q.Value) {
-			return false
-		}
-		if n := p.counts[scenario]; n > 0 && s.Requests == nil {
-			s.Requests = make([]Timed[Request], 0, n)
-		}
-		s.Requests = append(s.Requests, q)
-	case kind == string(KindSample):
-		v := Timed[Sample]{At: at}
-		if !p.lines.sample(&v.Value) {
-			return false
-		}
-		s.Samples = append(s.Samples, v)
-	default:
-		return false
-	}
-	p.run.Length = max(p.run.Length, at)
-	return true
-}
-
-// countRequests counts the requests of each scenario and goes back to where
-// the reader stood. It counts what is in the usual form, up to the end or the
-// first error; a wrong count costs memory and nothing else. It is nil for a
-// reader that cannot go back.
-func countRequests(r io.Reader) map[string]int {
-	file, ok := r.(io.Seeker)
-	if !ok {
-		return nil
-	}
-	start, err := file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil // a pipe
-	}
-	counts, lines := make(map[string]int), newLineReader()
-	in := bufio.NewReaderSize(r, 1<<16)
-	for whole := true; ; {
-		b, err := in.ReadSlice('\n')
-		if whole {
-			if _, kind, scenario, ok := lines.head(b); ok && kind == string(KindRequest) {
-				counts[scenario]++
-			}
-		}
-		if whole = err == nil; !whole && !errors.Is(err, bufio.ErrBufferFull) {
-			break
-		}
-	}
-	if _, err := file.Seek(start, io.SeekStart); err != nil {
-		return nil // reading on will say what is wrong
-	}
-	return counts
+	counts map[string]*frequentCounts // what is to come, by scenario, as far as known
+	ids    map[*ScenarioRun]*IDs      // by scenario: its requests
 }
 
 func (p *runParser) add(e Event, first bool) error {
@@ -227,10 +207,10 @@ func (p *runParser) add(e Event, first bool) error {
 		if e.Begin == nil {
 			return missing
 		}
-		s := &ScenarioRun{Begin: *e.Begin, Verdict: Unknown, Reason: "the run was cut off", Start: at}
+		s := &ScenarioRun{Verdict: Unknown, Reason: "the run was cut off"}
 		p.open[e.Scenario] = s
 		p.run.Scenarios = append(p.run.Scenarios, s)
-		return nil
+		return s.add(e, at, missing)
 	}
 	if e.Scenario == "" && e.Kind == KindStep {
 		return nil // progress of the run itself
@@ -242,8 +222,17 @@ func (p *runParser) add(e Event, first bool) error {
 	return s.add(e, at, missing)
 }
 
+// scenarioKinds are the kinds of event that have a content and belong to a
+// scenario that has begun.
+var scenarioKinds = []Kind{
+	KindFault, KindMark, KindRequest, KindServed, KindWrite, KindRead, KindFound, KindSample, KindFact, KindRan,
+	KindMetric, KindTable, KindCheck, KindEnd,
+}
+
 func (s *ScenarioRun) add(e Event, at time.Duration, missing error) error {
 	switch {
+	case e.Kind == KindBegin && e.Begin != nil:
+		s.Begin, s.Start = *e.Begin, at
 	case e.Kind == KindStep:
 		s.Steps = append(s.Steps, Timed[string]{at, e.Text})
 	case e.Kind == KindFault && e.Fault != nil:
@@ -252,14 +241,30 @@ func (s *ScenarioRun) add(e Event, at time.Duration, missing error) error {
 		s.Requests = append(s.Requests, Timed[Request]{at, *e.Request})
 	case e.Kind == KindSample && e.Sample != nil:
 		s.Samples = append(s.Samples, Timed[Sample]{at, *e.Sample})
+	case e.Kind == KindMark && e.Mark != nil:
+		s.Marks = append(s.Marks, Timed[Mark]{at, *e.Mark})
+	case e.Kind == KindServed && e.Served != nil:
+		s.Served = append(roomy(s.Served), Timed[Served]{at, *e.Served})
+	case e.Kind == KindWrite && e.Write != nil:
+		s.Writes = append(s.Writes, Timed[Write]{at, *e.Write})
+	case e.Kind == KindRead && e.Read != nil:
+		s.Reads = append(s.Reads, Timed[Read]{at, *e.Read})
+	case e.Kind == KindFound && e.Found != nil:
+		s.Found = append(s.Found, Timed[Found]{at, *e.Found})
+	case e.Kind == KindFact && e.Fact != nil:
+		s.Facts = append(s.Facts, Timed[Fact]{at, *e.Fact})
+	case e.Kind == KindRan && e.Ran != nil:
+		s.Ran = e.Ran
+		s.ownChecks, s.ownMetrics = len(s.Checks), len(s.Metrics)
+	case e.Kind == KindTable && e.Table != nil:
+		s.Tables = append(s.Tables, *e.Table)
 	case e.Kind == KindMetric && e.Metric != nil:
 		s.Metrics = append(s.Metrics, *e.Metric)
 	case e.Kind == KindCheck && e.Check != nil:
 		s.Checks = append(s.Checks, *e.Check)
 	case e.Kind == KindEnd && e.End != nil:
 		s.Verdict, s.Reason, s.Length = e.End.Verdict, e.End.Reason, at-s.Start
-	case e.Kind == KindFault, e.Kind == KindRequest, e.Kind == KindSample, e.Kind == KindMetric,
-		e.Kind == KindCheck, e.Kind == KindEnd:
+	case slices.Contains(scenarioKinds, e.Kind):
 		return missing
 	default:
 		return fmt.Errorf("unknown event %q", e.Kind)

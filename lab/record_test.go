@@ -95,7 +95,7 @@ func TestParseRunOfDamagedRecords(t *testing.T) {
 		{"a check of nothing", lines[0] + `{"at":1,"kind":"check","scenario":"x","check":{}}` + "\n", `scenario "x", which has not begun`, 0},
 		{"an event without its content", lines[0] + `{"at":1,"kind":"begin","scenario":"x"}` + "\n", "without its content", 0},
 		{"a kind from the future", strings.Join(lines[:3], "") + `{"at":1,"kind":"dream","scenario":"one"}` + "\n", `unknown event "dream"`, 1},
-		{"a schema from the future", strings.Replace(lines[0], `"schema":1`, `"schema":7`, 1), "use a newer lab", 0},
+		{"a schema from the future", strings.Replace(lines[0], `"schema":2`, `"schema":7`, 1), "use a newer lab", 0},
 	} {
 		run, err := lab.ParseRun(strings.NewReader(tc.record))
 		assert.ErrorContains(t, err, tc.want, tc.why)

@@ -3,9 +3,11 @@ package lab
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,14 +16,25 @@ import (
 // its methods may be called from several goroutines; a write error is kept and
 // returned by Close, so that a scenario is not littered with checks for it.
 //
-// A Recorder given to a scenario stamps the scenario's name on every event;
-// For makes one.
+// A Recorder given to a scenario stamps the scenario's name on every event and
+// keeps what it has recorded, so that a scenario can look at it while it runs
+// (Seen) and be judged by it afterwards. For makes one.
 type Recorder struct {
 	*sink
 	scenario string
+	seen     *ScenarioRun // guarded by sink.mu, as is shared; nil outside a scenario
+	shared   sharing
+
 	mu       sync.Mutex
-	checks   []Check
 	faults   []Fault // injected and not yet healed, oldest first
+	cleanups []cleanup
+}
+
+// cleanup is something to be put away after a scenario.
+type cleanup struct {
+	what  string
+	limit time.Duration
+	do    func(context.Context) error
 }
 
 type sink struct {
@@ -34,20 +47,33 @@ type sink struct {
 }
 
 // NewRecorder writes to w, which it closes at the end. Times count from start.
-// notify, when not nil, is told every event except requests and samples, which
-// are too many to watch; it is called from the recording goroutine and must
-// return at once.
+// notify, when not nil, is told every event except those of which there are too
+// many to watch (requests, samples and the like); it is called from the
+// recording goroutine and must return at once.
 func NewRecorder(w io.WriteCloser, start time.Time, notify func(Event)) *Recorder {
 	return &Recorder{sink: &sink{w: bufio.NewWriterSize(w, 1<<16), c: w, start: start, notify: notify}}
 }
 
 // For returns a Recorder on the same record that stamps a scenario's name.
 func (r *Recorder) For(scenario string) *Recorder {
-	return &Recorder{sink: r.sink, scenario: scenario}
+	return &Recorder{sink: r.sink, scenario: scenario, seen: new(ScenarioRun)}
 }
 
 // Start is the moment from which the record's times count.
 func (r *Recorder) Start() time.Time { return r.start }
+
+// At is a moment as the record counts it, in whole microseconds.
+func (r *Recorder) At(m time.Time) time.Duration { return m.Sub(r.start).Truncate(time.Microsecond) }
+
+// Seen is what the scenario has recorded so far: a snapshot, which later events
+// do not change. It costs nothing, since nothing that was recorded is ever
+// changed; append nothing to it.
+func (r *Recorder) Seen() *ScenarioRun {
+	r.sink.mu.Lock()
+	defer r.sink.mu.Unlock()
+	snapshot := *r.seen
+	return &snapshot
+}
 
 var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -61,24 +87,134 @@ func (r *Recorder) emit(at time.Time, e Event) {
 	if err == nil {
 		_, err = r.w.Write(line)
 	}
+	if r.seen != nil {
+		// What is judged is what was recorded: the same values, in the same order.
+		r.shared.share(&e)
+		_ = r.seen.add(e, time.Duration(e.At)*time.Microsecond, nil)
+	}
 	*b = line
 	lineBuffers.Put(b)
 	if err != nil && r.err == nil {
 		r.err = fmt.Errorf("record event: %w", err)
 	}
-	if r.notify != nil && e.Kind != KindRequest && e.Kind != KindSample {
+	if r.notify != nil && !slices.Contains(unwatched, e.Kind) {
 		r.notify(e)
 	}
 }
+
+// unwatched are the kinds of which there are too many to watch.
+var unwatched = []Kind{KindRequest, KindServed, KindWrite, KindRead, KindFound, KindSample}
 
 // Step tells what the scenario does now, as a sentence for the report.
 func (r *Recorder) Step(format string, args ...any) {
 	r.emit(time.Now(), Event{Kind: KindStep, Text: fmt.Sprintf(format, args...)})
 }
 
+// Expect says how many requests and lines of the balancer's log the scenario is
+// going to record, more or less. A long run then needs no second copy of them
+// each time that its lists grow.
+func (r *Recorder) Expect(requests, served int) {
+	r.sink.mu.Lock()
+	defer r.sink.mu.Unlock()
+	if r.seen != nil {
+		r.seen.Requests = slices.Grow(r.seen.Requests, requests)
+		r.seen.Served = slices.Grow(r.seen.Served, served)
+	}
+}
+
 // Request records one request, sent at a time.
 func (r *Recorder) Request(sent time.Time, q Request) {
-	r.emit(sent, Event{Kind: KindRequest, Request: &q})
+	at := r.At(sent)
+	b := lineBuffers.Get().(*[]byte)
+	defer lineBuffers.Put(b)
+	line, usual := appendRequest((*b)[:0], at.Microseconds(), r.scenario, &q)
+	if !usual {
+		unusual := q // which is kept on the heap, and q is not
+		r.emit(sent, Event{Kind: KindRequest, Request: &unusual})
+		return
+	}
+	*b = line
+	r.sink.mu.Lock()
+	defer r.sink.mu.Unlock()
+	if _, err := r.w.Write(line); err != nil && r.err == nil {
+		r.err = fmt.Errorf("record event: %w", err)
+	}
+	if r.seen != nil {
+		q.Err = r.shared.texts.keep(q.Err) // each failure has made a text of its own
+		r.seen.Requests = append(roomy(r.seen.Requests), Timed[Request]{at, q})
+	}
+}
+
+// Served records the balancer's word on a request, finished at a time.
+func (r *Recorder) Served(finished time.Time, v Served) {
+	r.emit(finished, Event{Kind: KindServed, Served: &v})
+}
+
+// Write records one write, sent at a time.
+func (r *Recorder) Write(sent time.Time, w Write) {
+	r.emit(sent, Event{Kind: KindWrite, Write: &w})
+}
+
+// Read records one read of a session, sent at a time.
+func (r *Recorder) Read(sent time.Time, v Read) {
+	r.emit(sent, Event{Kind: KindRead, Read: &v})
+}
+
+// Found records which writes a server holds.
+func (r *Recorder) Found(f Found) {
+	r.emit(time.Now(), Event{Kind: KindFound, Found: &f})
+}
+
+// Mark records a named moment and returns it.
+func (r *Recorder) Mark(name string) time.Duration { return r.MarkAt(time.Now(), name) }
+
+// MarkAt is Mark for a moment that is over.
+func (r *Recorder) MarkAt(at time.Time, name string) time.Duration {
+	r.emit(at, Event{Kind: KindMark, Mark: &Mark{Name: name}})
+	return r.At(at)
+}
+
+// Fact records any other observation. Its value is written as JSON; one that
+// cannot be is kept as an error for Close.
+func (r *Recorder) Fact(name string, value any) {
+	b, err := json.Marshal(value)
+	if err != nil {
+		r.sink.mu.Lock()
+		defer r.sink.mu.Unlock()
+		r.err = errors.Join(r.err, fmt.Errorf("record fact %q: %w", name, err))
+		return
+	}
+	r.emit(time.Now(), Event{Kind: KindFact, Fact: &Fact{Name: name, Value: b}})
+}
+
+// Cleanup registers something to be put away when the scenario is over, however
+// it ends: after its faults were healed, the last registered first, within a
+// limit of its own. what says it in an error: "delete the products".
+func (r *Recorder) Cleanup(what string, limit time.Duration, do func(context.Context) error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cleanups = append(r.cleanups, cleanup{what, limit, do})
+}
+
+// cleanUp runs the registered cleanups, each once.
+func (r *Recorder) cleanUp(ctx context.Context) error {
+	var errs []error
+	for {
+		r.mu.Lock()
+		n := len(r.cleanups)
+		if n == 0 {
+			r.mu.Unlock()
+			return errors.Join(errs...)
+		}
+		c := r.cleanups[n-1]
+		r.cleanups = r.cleanups[:n-1]
+		r.mu.Unlock()
+		limited, cancel := context.WithTimeout(ctx, c.limit)
+		if err := guard(func() error { return c.do(limited) }); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.what, err))
+		}
+		cancel()
+	}
 }
 
 // Sample records one measured value.
@@ -98,80 +234,24 @@ func (r *Recorder) Metric(name string, value float64) {
 // Check records judged claims.
 func (r *Recorder) Check(checks ...Check) {
 	for _, c := range checks {
-		r.mu.Lock()
-		r.checks = append(r.checks, c)
-		r.mu.Unlock()
 		r.emit(time.Now(), Event{Kind: KindCheck, Check: &c})
 	}
 }
 
-// Inject injects a fault and records its phases. The runner heals it at the
-// end of the scenario if the scenario did not.
-func (r *Recorder) Inject(ctx context.Context, f Fault) error {
-	r.fault(f, FaultAsked)
-	// It is known to the runner before it is injected: a fault that breaks
-	// half-way must be healed too.
-	r.mu.Lock()
-	r.faults = append(r.faults, f)
-	r.mu.Unlock()
-	if err := f.Inject(ctx); err != nil {
-		return fmt.Errorf("inject %s: %w", f.Spec(), err)
-	}
-	r.fault(f, FaultInEffect)
-	return nil
+// Table records a small table of the result.
+func (r *Recorder) Table(t Table) {
+	r.emit(time.Now(), Event{Kind: KindTable, Table: &t})
 }
 
-// Heal heals a fault and records its phases.
-func (r *Recorder) Heal(ctx context.Context, f Fault) error {
-	r.fault(f, FaultHealing)
-	if err := f.Heal(ctx); err != nil {
-		return fmt.Errorf("heal %s: %w", f.Spec(), err)
+// judged records a judgement.
+func (r *Recorder) judged(j Judgement) {
+	r.Check(j.Checks...)
+	for _, m := range j.Metrics {
+		r.Metric(m.Name, m.Value)
 	}
-	r.fault(f, FaultHealed)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i := range r.faults {
-		if r.faults[i] == f {
-			r.faults = append(r.faults[:i], r.faults[i+1:]...)
-			break
-		}
+	for _, t := range j.Tables {
+		r.Table(t)
 	}
-	return nil
-}
-
-// healAll heals what is still injected, newest first.
-func (r *Recorder) healAll(ctx context.Context) error {
-	var errs []error
-	for {
-		r.mu.Lock()
-		n := len(r.faults)
-		if n == 0 {
-			r.mu.Unlock()
-			return errors.Join(errs...)
-		}
-		f := r.faults[n-1]
-		r.mu.Unlock()
-		if err := r.Heal(ctx, f); err != nil {
-			errs = append(errs, err)
-			r.mu.Lock()
-			r.faults = r.faults[:n-1]
-			r.mu.Unlock()
-		}
-	}
-}
-
-func (r *Recorder) fault(f Fault, p Phase) {
-	r.emit(time.Now(), Event{Kind: KindFault, Fault: &FaultEvent{FaultSpec: f.Spec(), Phase: p}})
-}
-
-func (r *Recorder) verdicts() []Verdict {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	vs := make([]Verdict, len(r.checks))
-	for i, c := range r.checks {
-		vs[i] = c.Verdict
-	}
-	return vs
 }
 
 // Flush writes out what is buffered.

@@ -63,51 +63,44 @@ func RunOne(ctx context.Context, env *Env, rec *Recorder, sc Scenario) Result {
 	}})
 	end := End{Verdict: Skipped, Reason: env.Topology.Unmet(sc.Needs)}
 	if end.Reason == "" {
-		if err := attempt(ctx, env, r, sc); err != nil {
-			end = End{Verdict: Unknown, Reason: err.Error()}
-			// A failed check stays a failed check even if the lab could not finish.
-			if Summarize(r.verdicts()) == Fail {
-				end.Verdict = Fail
-			}
-		} else {
-			end = End{Verdict: Summarize(r.verdicts())}
-			if len(r.verdicts()) == 0 {
-				end.Reason = "the scenario made no check"
-			}
-		}
+		ran := attempt(ctx, env, r, sc)
+		r.emit(time.Now(), Event{Kind: KindRan, Ran: &ran})
+		j, err := sc.judge(r.seen, env.Topology)
+		r.judged(j)
+		end = conclude(ran, err, r.seen.Checks)
 	}
 	r.emit(time.Now(), Event{Kind: KindEnd, End: &end})
 	_ = r.Flush() // the error is kept for Close; flushed here so that a killed run loses little
-	return Result{Verdict: end.Verdict, Reason: end.Reason, Checks: r.checks}
+	return Result{Verdict: end.Verdict, Reason: end.Reason, Checks: r.seen.Checks}
 }
 
-func attempt(ctx context.Context, env *Env, r *Recorder, sc Scenario) (err error) {
+// attempt runs the scenario and puts the stack right again.
+func attempt(ctx context.Context, env *Env, r *Recorder, sc Scenario) (ran Ran) {
 	if err := ctx.Err(); err != nil {
-		return errors.New("not run: the lab was interrupted before")
+		return Ran{Error: "not run: the lab was interrupted before"}
 	}
 	before, cancel := context.WithTimeout(ctx, healthBefore)
 	defer cancel()
 	if err := env.Stack.WaitHealthy(before); err != nil {
-		return fmt.Errorf("the stack is not healthy before the scenario: %w", err)
+		return Ran{Error: fmt.Sprintf("the stack is not healthy before the scenario: %v", err)}
 	}
-	defer func() {
-		// Healing must also happen when the run was interrupted, so it does not
-		// hang on ctx.
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healAfter)
-		defer cancel()
-		if herr := r.healAll(after); herr != nil {
-			err = errors.Join(err, fmt.Errorf("put the stack right: %w", herr))
-		}
-		if ctx.Err() != nil {
-			return // interrupted: the stack goes down next, nobody waits for its health
-		}
-		if herr := env.Stack.WaitHealthy(after); herr != nil {
-			err = errors.Join(err, fmt.Errorf("the stack is not healthy after the scenario: %w", herr))
-		}
-	}()
-	limited, cancelLimit := context.WithTimeout(ctx, sc.Limit)
-	defer cancelLimit()
-	err = guard(func() error { return sc.Run(limited, env, r) })
+	switch err := observeScenario(ctx, env, r, sc); {
+	case err == nil:
+	case ctx.Err() == nil && errors.As(err, new(*UnsupportedError)):
+		ran.Skipped = err.Error()
+	default:
+		ran.Error = err.Error()
+	}
+	if err := putRight(ctx, env, r); err != nil {
+		ran.After = err.Error()
+	}
+	return ran
+}
+
+func observeScenario(ctx context.Context, env *Env, r *Recorder, sc Scenario) error {
+	limited, cancel := context.WithTimeout(ctx, sc.Limit)
+	defer cancel()
+	err := guard(func() error { return sc.Run(limited, env, r) })
 	switch {
 	case ctx.Err() != nil:
 		return because("interrupted", err)
@@ -115,6 +108,25 @@ func attempt(ctx context.Context, env *Env, r *Recorder, sc Scenario) (err error
 		return because(fmt.Sprintf("not finished within its limit of %v", sc.Limit), err)
 	}
 	return err
+}
+
+// putRight heals what is still broken, waits for the stack's health and puts
+// away what the scenario made. It must also happen when the run was
+// interrupted, so it does not hang on ctx.
+func putRight(ctx context.Context, env *Env, r *Recorder) error {
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healAfter)
+	defer cancel()
+	var errs []error
+	if err := r.healAll(after); err != nil {
+		errs = append(errs, fmt.Errorf("put the stack right: %w", err))
+	}
+	if ctx.Err() == nil { // interrupted: the stack goes down next, nobody waits for its health
+		if err := env.Stack.WaitHealthy(after); err != nil {
+			errs = append(errs, fmt.Errorf("the stack is not healthy after the scenario: %w", err))
+		}
+	}
+	errs = append(errs, r.cleanUp(context.WithoutCancel(ctx)))
+	return errors.Join(errs...)
 }
 
 // because says why a scenario was cut off, and what it was doing then if that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -76,6 +77,12 @@ func TestRunOneVerdicts(t *testing.T) {
 	}{
 		{why: "checks that pass", want: lab.Pass, do: func(_ context.Context, r *lab.Recorder) error { r.Check(good, good); return nil }},
 		{why: "a check that fails", want: lab.Fail, do: func(_ context.Context, r *lab.Recorder) error { r.Check(good, bad); return nil }},
+		{
+			why: "a fault that this machine cannot have", want: lab.Skipped, reason: "no netem",
+			do: func(context.Context, *lab.Recorder) error {
+				return fmt.Errorf("slow the replica: %w", &lab.UnsupportedError{Fault: "latency slave1", Reason: "this kernel has no netem"})
+			},
+		},
 		{
 			why: "a scenario without checks proves nothing", want: lab.Unknown, reason: "no check",
 			do: func(context.Context, *lab.Recorder) error { return nil },

@@ -18,16 +18,25 @@ type Chart string
 // The pictures.
 const (
 	// ChartShares draws the share of requests of each instance beside the
-	// expected one, from Request events (and "share_log" samples).
+	// expected one, from Request and Served events.
 	ChartShares Chart = "shares"
 	// ChartTimeline draws throughput per instance, the slowest answers and the
 	// errors over time with the faults as bands, from Request and Fault events.
 	ChartTimeline Chart = "timeline"
-	// ChartLag draws "lag_ms" samples over time, one line per label.
+	// ChartLag draws "lag_ms" and "applier_ms" samples over time, one panel per
+	// label, and "sbs_s" samples below them; Mark events name the phases.
 	ChartLag Chart = "lag"
 	// ChartLatency draws the latency distribution of each load, from Request
 	// events.
 	ChartLatency Chart = "latency"
+	// ChartCapacity draws answer times, answers and failures against the rate
+	// that an open loop asked for, from the table "capacity", with the metrics
+	// "knee_rps", "goal_p99_ms" and "goal_failed_share" as marks, if there are.
+	ChartCapacity Chart = "capacity"
+	// ChartOmission draws the answer times of a closed and an open loop over the
+	// same pause, over time and as distributions, from Request events: the load
+	// whose name begins with "open" counts from when each request was due.
+	ChartOmission Chart = "omission"
 )
 
 // Needs says what a stack must have for a scenario to make sense. A stack
@@ -40,6 +49,8 @@ type Needs struct {
 	Replicas  int  // at least so many replicas
 	Whoami    bool // a page that answers the headers that it received, as JSON
 	Login     bool // a way to log in and a page to load
+	Operator  bool // database accounts that may promote a replica
+	Live      bool // a stream of live updates
 }
 
 // Scenario is one experiment: data and one function.
@@ -52,8 +63,17 @@ type Scenario struct {
 	Needs      Needs
 	Charts     []Chart
 	Limit      time.Duration // the scenario is cut off after this time
+	ByName     bool          // run only when it is named, or with --all: it takes long
 
-	// Run does the experiment. A returned error means that the lab could not
-	// measure (verdict Unknown); a wrong stack is told by recording checks.
+	// Run does the experiment and records what it observes. A returned error
+	// means that the lab could not measure (verdict Unknown); nothing is judged
+	// then.
 	Run func(ctx context.Context, env *Env, rec *Recorder) error
+
+	// Judge says what the observations of a whole Run amount to. It is a pure
+	// function of them and of what is expected, so that a recorded run can be
+	// judged again. An error means that the observations lack what it takes
+	// (verdict Unknown). A scenario without a Judge records its checks in Run,
+	// and cannot be judged again.
+	Judge func(seen *ScenarioRun, expected *Topology) (Judgement, error)
 }

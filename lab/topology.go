@@ -21,6 +21,10 @@ type Topology struct {
 	Paths     Paths      `yaml:"paths" json:"paths"`
 	Login     *Login     `yaml:"login" json:"login,omitempty"`
 	Database  *Database  `yaml:"database" json:"database,omitempty"`
+
+	// IdempotencyHeader carries a key with which a write may be sent again and
+	// happens once (IETF draft "The Idempotency-Key HTTP Header Field"); "" for none.
+	IdempotencyHeader string `yaml:"idempotency_header" json:"idempotency_header,omitempty"`
 }
 
 // Balancer is the service that spreads the requests.
@@ -45,6 +49,7 @@ type Paths struct {
 	Whoami    string `yaml:"whoami" json:"whoami"`       // answers the received headers as JSON
 	Inventory string `yaml:"inventory" json:"inventory"` // needs a login
 	Products  string `yaml:"products" json:"products"`   // JSON API: POST creates, GET lists
+	Live      string `yaml:"live" json:"live,omitempty"` // needs a login; server-sent events of changes
 }
 
 // Login is how the lab logs in through the JSON API.
@@ -66,6 +71,19 @@ type Database struct {
 	UserEnv     string   `yaml:"user_env" json:"-"` // environment variable that overrides User
 	Password    string   `yaml:"password" json:"-"`
 	PasswordEnv string   `yaml:"password_env" json:"-"` // environment variable that overrides Password
+
+	// Operator may fence, repoint and open servers, and Replication is whom replicas
+	// log in as at their source. `lab promote` needs both, nothing else does.
+	Operator    *Account `yaml:"operator" json:"-"`
+	Replication *Account `yaml:"replication" json:"-"`
+}
+
+// Account is a user of the database and his password.
+type Account struct {
+	User        string `yaml:"user"`
+	UserEnv     string `yaml:"user_env"` // environment variable that overrides User
+	Password    string `yaml:"password"`
+	PasswordEnv string `yaml:"password_env"` // environment variable that overrides Password
 }
 
 // ReadTopology reads and checks a topology file. Unknown keys are errors, so
@@ -118,6 +136,12 @@ func (t *Topology) Resolve(getenv func(name string) string) {
 	if d := t.Database; d != nil {
 		set(&d.User, d.UserEnv)
 		set(&d.Password, d.PasswordEnv)
+		for _, a := range []*Account{d.Operator, d.Replication} {
+			if a != nil {
+				set(&a.User, a.UserEnv)
+				set(&a.Password, a.PasswordEnv)
+			}
+		}
 	}
 }
 
@@ -165,6 +189,12 @@ func (t *Topology) validate() error {
 		if d.Port < 1 || d.Port > 65535 {
 			bad("database.port is %d, want the port inside the containers (1–65535)", d.Port)
 		}
+		if d.Operator != nil && d.Operator.User == "" {
+			bad("database.operator has no user")
+		}
+		if d.Replication != nil && d.Replication.User == "" {
+			bad("database.replication has no user")
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -195,6 +225,10 @@ func (t *Topology) Unmet(n Needs) string {
 		return "the topology names no page that echoes the received headers (paths.whoami)"
 	case n.Login && (t.Login == nil || t.Paths.Inventory == ""):
 		return "the topology names no login and inventory page"
+	case n.Operator && (t.Database == nil || t.Database.Operator == nil || t.Database.Replication == nil):
+		return "the topology names no accounts that may promote a replica (database.operator, database.replication)"
+	case n.Live && t.Paths.Live == "":
+		return "the topology names no stream of live updates (paths.live)"
 	}
 	return ""
 }

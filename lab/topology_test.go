@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +17,8 @@ schema: 1
 balancer: {service: lb, port: 80, identity_header: X-Served-By}
 instances: [{service: a, weight: 2}, {service: b, weight: 1}]
 paths: {whoami: /whoami}
-database: {source: db, replicas: [r1], port: 3306, name: x, user: u, user_env: LAB_TEST_USER, password: p, password_env: LAB_TEST_PASSWORD}
+database: {source: db, replicas: [r1], port: 3306, name: x, user: u, user_env: LAB_TEST_USER, password: p, password_env: LAB_TEST_PASSWORD,
+  operator: {user: op, password: o, password_env: LAB_TEST_OPERATOR}}
 `
 
 func TestParseTopology(t *testing.T) {
@@ -24,10 +26,14 @@ func TestParseTopology(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, top.TotalWeight())
 	assert.Equal(t, "p", top.Database.Password)
-	env := map[string]string{"LAB_TEST_PASSWORD": "from the environment", "LAB_TEST_USER": "ada"}
+	env := map[string]string{"LAB_TEST_PASSWORD": "from the environment", "LAB_TEST_USER": "ada", "LAB_TEST_OPERATOR": "secret"}
 	top.Resolve(func(name string) string { return env[name] })
 	assert.Equal(t, "from the environment", top.Database.Password)
 	assert.Equal(t, "ada", top.Database.User)
+	assert.Equal(t, "secret", top.Database.Operator.Password)
+	recorded, err := json.Marshal(top)
+	require.NoError(t, err)
+	assert.NotContains(t, string(recorded), "secret", "passwords are never recorded")
 	top.Resolve(func(string) string { return "" })
 	assert.Equal(t, "ada", top.Database.User, "what is not set changes nothing")
 	assert.Equal(t, []string{"lb", "a", "b", "db", "r1"}, top.Services())
@@ -42,6 +48,7 @@ func TestParseTopologyRefuses(t *testing.T) {
 		{"a weight of nought", "schema: 1\ninstances: [{service: a}]\n", "weight is 0"},
 		{"an instance twice", "schema: 1\ninstances: [{service: a, weight: 1}, {service: a, weight: 2}]\n", "twice"},
 		{"a database without a source", "schema: 1\ndatabase: {port: 3306}\n", "database.source"},
+		{"an operator without a name", "schema: 1\ndatabase: {port: 1, source: x, operator: {password: y}}\n", "database.operator has no user"},
 		{"two mistakes at once: the second", "schema: 2\ndatabase: {port: 99999, source: x}\n", "database.port is 99999"},
 	} {
 		_, err := lab.ParseTopology([]byte(tc.yaml))

@@ -29,16 +29,19 @@ type Options struct {
 	Repeats  int // runs of each fault scenario
 	Requests int // a round and page
 	Clients  int
-	Progress func(line string)
+
+	Failovers int // runs of source-failover
+	Progress  func(line string)
 }
 
 // Defaults of Options.
 const (
-	DefaultStarts   = 3
-	DefaultRounds   = 7
-	DefaultRepeats  = 3
-	DefaultRequests = 3000
-	DefaultClients  = 100
+	DefaultStarts    = 3
+	DefaultRounds    = 7
+	DefaultRepeats   = 3
+	DefaultFailovers = 20
+	DefaultRequests  = 3000
+	DefaultClients   = 100
 )
 
 // Figure is one measured quantity: its repeats and what was aimed at.

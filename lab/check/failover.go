@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -61,8 +60,8 @@ func (s Shares) Without(dead string) Shares {
 // cannot be told.
 func UnderWay(reqs []Req, at time.Duration) int {
 	n := 0
-	for _, r := range reqs {
-		if r.At < at && r.At+time.Duration(r.Value.US)*time.Microsecond >= at {
+	for i := range reqs {
+		if r := &reqs[i]; r.At < at && r.At+time.Duration(r.Value.US)*time.Microsecond >= at {
 			n++
 		}
 	}
@@ -83,22 +82,17 @@ const (
 // not over at the end of reqs does not count. Moments are send times since
 // the run's start. False when it did not come back.
 func Recovered(reqs []Req, service string, share float64, from time.Duration) (time.Duration, bool) {
-	var good []Req
-	for _, r := range reqs {
-		if r.At >= from && Failure(r.Value) == "" {
-			good = append(good, r)
-		}
-	}
-	slices.SortFunc(good, func(a, b Req) int { return cmp.Compare(a.At, b.At) })
-	end, mine := 0, 0 // good[i:end] is the window that begins at good[i]; mine of it are service's
-	for i, r := range good {
-		for end < len(good) && good[end].At < r.At+RecoveryWindow {
-			if good[end].Value.Instance == service {
+	good := inOrder(reqs, func(r *Req) bool { return r.At >= from && !failed(r) })
+	end, mine := 0, 0 // the window that begins with the i-th goes to before end; mine of it are service's
+	for i := range good.len() {
+		r := good.at(i)
+		for end < good.len() && good.at(end).At < r.At+RecoveryWindow {
+			if good.at(end).Value.Instance == service {
 				mine++
 			}
 			end++
 		}
-		if end == len(good) {
+		if end == good.len() {
 			return 0, false // the window is not over
 		}
 		if r.Value.Instance != service {
@@ -117,12 +111,17 @@ func Recovered(reqs []Req, service string, share float64, from time.Duration) (t
 // how long was waited after it was done. It is Unknown when they are so few
 // that no window of them could have shown a share.
 func CameBack(name, service string, since []Req, healing, at time.Duration, ok bool, waited time.Duration) lab.Check {
+	return CameBackAmong(name, service, len(since)-Failures(since), healing, at, ok, waited)
+}
+
+// CameBackAmong is CameBack for those who know how many good answers the
+// requests since healing got, and need not pick them.
+func CameBackAmong(name, service string, good int, healing, at time.Duration, ok bool, waited time.Duration) lab.Check {
 	want := fmt.Sprintf("%s answers at least %.0f %% of its share over %v again, within %v of being healed",
 		service, RecoveryShare*100, RecoveryWindow, waited.Round(time.Second))
 	if ok {
 		return pass(name, want, fmt.Sprintf("it did %v after the healing was asked for", (at-healing).Round(time.Millisecond)))
 	}
-	good := len(since) - Failures(since)
 	if windows := float64(waited) / float64(RecoveryWindow); float64(good) < 2*recoveryLeast*windows {
 		return unknown(name, want, fmt.Sprintf("only %d requests were answered meanwhile", good),
 			"the load was too thin to show a share: look at the slowest request, and try on a less busy machine")

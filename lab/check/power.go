@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"inventariolab/lab"
 )
 
 // Confidence is the probability with which the smallest error that a test is
@@ -111,6 +113,20 @@ func (s Shares) Resolution(n int) string {
 	}
 	return fmt.Sprintf("%d answers show a wrong weight with %.0f %% probability from these errors on: %s",
 		n, 100*Confidence, strings.Join(parts, ", "))
+}
+
+// PowerTable shows, for each instance, the smallest error of its weight that n
+// answers would show, as parts of the weight.
+func (s Shares) PowerTable(n int) lab.Table {
+	t := lab.Table{
+		Name: "power", Rows: "instance", Columns: []string{"weight", "down", "up"},
+		Note: fmt.Sprintf("How small an error would be noticed: %d answers show a weight that is too small or too great by so many per cent "+
+			"with %.0f %% probability. Smaller errors pass.", n, 100*Confidence),
+	}
+	for i, e := range s.Noticed(n) {
+		t.Lines = append(t.Lines, lab.NewLine(e.Service, float64(s.Instances[i].Weight), e.Down, e.Up))
+	}
+	return t
 }
 
 func percent(sign string, part float64) string {

@@ -214,30 +214,6 @@ func unlike(replica string, source, other []Table) []string {
 	return differ
 }
 
-// LagMeasured checks that there is enough to say something about lag: every
-// heartbeat row seen at every replica, and enough of them for a p99. unseen
-// counts those that a replica did not show in time: without the longest lags
-// every percentile would flatter. How long the lag may be is not judged: it is
-// the machine's, not the stack's.
-func LagMeasured(name string, seen map[string][]float64, unseen map[string]int, replicas []string) lab.Check {
-	want := "every heartbeat row seen at every replica, at least 100, enough for a 99th percentile"
-	var got []string
-	thin := len(replicas) == 0
-	for _, r := range replicas {
-		ms := slices.Sorted(slices.Values(seen[r]))
-		got = append(got, fmt.Sprintf("%s %d rows, p50 %.1f ms, p99 %.1f ms", r, len(ms), Quantile(ms, 0.5), Quantile(ms, 0.99)))
-		thin = thin || !EnoughFor(0.99, len(ms))
-		if n := unseen[r]; n > 0 {
-			got[len(got)-1] += fmt.Sprintf(", %d never seen", n)
-			thin = true
-		}
-	}
-	if thin {
-		return unknown(name, want, few(got, 9), "a replica lags far behind, or the heartbeat was too slow or stopped: look at the source's load and at the lab's account")
-	}
-	return pass(name, want, few(got, 9))
-}
-
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
@@ -256,7 +232,6 @@ func CaughtUp(name, replica string, took time.Duration, ok bool, limit time.Dura
 	return pass(name, want, fmt.Sprintf("it took %.0f ms", float64(took.Microseconds())/1000))
 }
 
-// NothingMissing checks that all acknowledged writes were found: missing
 // counts those that were not, by server.
 func NothingMissing(name string, acked int, missing map[string]int) lab.Check {
 	want := fmt.Sprintf("each of the %d acknowledged writes at every server that was asked", acked)

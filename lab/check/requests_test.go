@@ -153,15 +153,3 @@ func TestRecoveredKeepsToItsDefinition(t *testing.T) {
 		}
 	})
 }
-
-func TestSameAnswerers(t *testing.T) {
-	a, b := req(1, "app"), req(2, "app1")
-	a.Value.ID, b.Value.ID = "id-a", "id-b"
-	reqs := []check.Req{a, b}
-	assert.Equal(t, lab.Pass, check.SameAnswerers("s", reqs, map[string]string{"id-a": "app", "id-b": "app1"}).Verdict)
-	c := check.SameAnswerers("s", reqs, map[string]string{"id-a": "app", "id-b": "app2"})
-	assert.Equal(t, lab.Fail, c.Verdict)
-	assert.Contains(t, c.Got, "header app1, log app2 (1)")
-	assert.Equal(t, lab.Unknown, check.SameAnswerers("s", reqs, map[string]string{"id-a": "app"}).Verdict, "a line is missing")
-	assert.Equal(t, lab.Unknown, check.SameAnswerers("s", reqs, nil).Verdict)
-}

@@ -3,45 +3,47 @@ package compare
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/perf/benchmath"
-
-	"inventariolab/lab"
 )
 
 // Alpha is the probability of even one false alarm in a whole comparison.
 const Alpha = 0.05
 
-// Result is a comparison of each run with the first.
+// Result is a comparison of each group of runs with the first.
 type Result struct {
-	Sides []*Side
-	Notes []string // why the runs may not be comparable
-	Rows  []Row
-	Tests int // by which the p-values were adjusted
+	Groups   [][]*Side
+	Repeated bool     // a group has several runs: the noise is that among runs
+	Notes    []string // why the runs may not be comparable
+	Rows     []Row
+	Tests    int // by which the p-values were adjusted
 }
 
-// Row is one metric in every run.
+// Row is one metric in every group.
 type Row struct {
 	Scenario string
 	Metric   string // "latency home, p50 (ms)"
 	Values   []Value
-	Against  []Difference // from the first run, of each run; the first's own is empty
+	Against  []Difference // from the first group, of each group; the first's own is empty
+
+	takes int // samples of a run, for a test within it; 0: it has one value a run
 }
 
-// Value is what one run says. Of a stream with enough samples it is the median
-// of its blocks' values.
+// Value is what one group says. Of a single run's stream with enough samples it
+// is the median of its blocks' values; of several runs it is the median of
+// theirs.
 type Value struct {
-	Value   float64 // NaN when the run has none
-	Lo, Hi  float64 // 95 % confidence interval of the median of the blocks; NaN without blocks
-	Samples int     // 0 for a metric without samples
-	Blocks  int     // 0 when there were too few samples
+	Value   float64 // NaN when there is none
+	Lo, Hi  float64 // of blocks: 95 % confidence interval of the median; of runs: the least and the greatest; else NaN
+	Samples int     // of a single run's stream
+	Blocks  int     // of a single run; 0 when there were too few samples
+	Runs    int     // of several runs: how many have a value
 
-	blocks []float64
+	blocks []float64 // what is tested: values of blocks, or of runs
 }
 
 // Difference is the verdict on two values.
@@ -55,8 +57,33 @@ type Difference struct {
 
 // Runs compares two or more runs with the first of them.
 func Runs(sides []*Side) (*Result, error) {
-	if len(sides) < 2 {
+	groups := make([][]*Side, len(sides))
+	for i, s := range sides {
+		groups[i] = []*Side{s}
+	}
+	return Groups(groups, nil)
+}
+
+// Groups compares two or more groups of runs with the first of them; the runs
+// of a group are repetitions of the same. With one run in each, the noise is
+// that within the runs; with several in any, it is that among the runs, and
+// what has one value a run can be tested too. Of the rows only those count
+// whose "scenario metric" matches only, if that is not nil: who asks less needs
+// less to be shown an answer.
+func Groups(groups [][]*Side, only *regexp.Regexp) (*Result, error) {
+	if len(groups) < 2 {
 		return nil, errors.New("a comparison takes two runs or more")
+	}
+	var sides []*Side
+	var names []string
+	for i, g := range groups {
+		if len(g) == 0 {
+			return nil, fmt.Errorf("%s has no run", letter(i))
+		}
+		for k, s := range g {
+			sides = append(sides, s)
+			names = append(names, runName(groups, i, k))
+		}
 	}
 	common := slices.Clone(sides[0].scenarios)
 	for _, s := range sides[1:] {
@@ -65,26 +92,42 @@ func Runs(sides []*Side) (*Result, error) {
 	if len(common) == 0 {
 		return nil, errors.New("the runs have no scenario in common")
 	}
-	r := &Result{Sides: sides, Notes: notes(sides, common)}
+	r := &Result{Groups: groups, Repeated: slices.ContainsFunc(groups, func(g []*Side) bool { return len(g) > 1 })}
+	if r.Repeated {
+		if err := distinct(sides, names); err != nil {
+			return nil, err
+		}
+	}
+	r.Notes = append(notes(sides, names, common), inTurn(groups)...)
 	for _, k := range keys(sides) {
 		if !slices.Contains(common, k.scenario) {
-			continue
-		}
-		if k.kind == metric {
-			r.Rows = append(r.Rows, metricRow(k, sides))
 			continue
 		}
 		if k.kind == failures && !slices.ContainsFunc(sides, func(s *Side) bool { return slices.Max(append(s.streams[k], 0)) > 0 }) {
 			continue // nothing failed anywhere: the metrics say so
 		}
 		for _, t := range k.kind.stats() {
-			row := streamRow(k, t, sides)
+			name := t.rowName(k)
+			if only != nil && !only.MatchString(k.scenario+" "+name) {
+				continue
+			}
+			row := Row{Scenario: k.scenario, Metric: name, takes: t.least * LeastBlocks}
+			for _, g := range groups {
+				if r.Repeated {
+					row.Values = append(row.Values, amongRuns(t, k, g))
+				} else {
+					row.Values = append(row.Values, value(t, k, g[0]))
+				}
+			}
 			if slices.ContainsFunc(row.Values, func(v Value) bool { return !math.IsNaN(v.Value) }) {
 				r.Rows = append(r.Rows, row)
 			}
 		}
 	}
-	r.holm()
+	if only != nil && len(r.Rows) == 0 {
+		return nil, fmt.Errorf("no metric of the common scenarios matches %q", only)
+	}
+	r.test()
 	return r, nil
 }
 
@@ -103,43 +146,31 @@ func keys(sides []*Side) []key {
 	return all
 }
 
-func metricRow(k key, sides []*Side) Row {
-	row := Row{Scenario: k.scenario, Metric: k.what}
-	for _, s := range sides {
-		v, ok := s.metrics[k]
-		if !ok {
-			v = math.NaN()
-		}
-		row.Values = append(row.Values, Value{Value: v, Lo: math.NaN(), Hi: math.NaN()})
-		row.Against = append(row.Against, Difference{Why: "one value a run"})
-	}
-	return row
-}
-
-func streamRow(k key, t stat, sides []*Side) Row {
+// rowName names a stat of what was measured for people.
+func (t stat) rowName(k key) string {
 	name := strings.TrimSpace(k.what + " " + k.label)
 	switch k.kind {
+	case metric:
+		return name
 	case latencies:
-		name = fmt.Sprintf("latency %s, %s (ms)", name, t.name)
+		return fmt.Sprintf("latency %s, %s (ms)", name, t.name)
 	case failures:
-		name = fmt.Sprintf("requests %s, %s", name, t.name)
-	default:
-		name += ", " + t.name
+		return fmt.Sprintf("requests %s, %s", name, t.name)
 	}
-	row := Row{Scenario: k.scenario, Metric: name}
-	for i, s := range sides {
-		row.Values = append(row.Values, value(t, s.streams[k]))
-		var d Difference
-		if i > 0 {
-			d = difference(row.Values[0], row.Values[i], t)
-		}
-		row.Against = append(row.Against, d)
-	}
-	return row
+	return name + ", " + t.name
 }
 
-func value(t stat, values []float64) Value {
-	v := Value{Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Samples: len(values)}
+// value is what one run says by itself.
+func value(t stat, k key, s *Side) Value {
+	v := Value{Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
+	if k.kind == metric {
+		if m, ok := s.metrics[k]; ok {
+			v.Value = m
+		}
+		return v
+	}
+	values := s.streams[k]
+	v.Samples = len(values)
 	v.blocks = t.blocks(values)
 	v.Blocks = len(v.blocks)
 	switch {
@@ -156,13 +187,37 @@ func sample(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(slices.Clone(values), &benchmath.Thresholds{CompareAlpha: Alpha})
 }
 
-func difference(a, b Value, t stat) Difference {
+// test fills in the differences of every row from its first value.
+func (r *Result) test() {
+	wanted := len(r.Rows) * (len(r.Groups) - 1)
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		row.Against = make([]Difference, len(row.Values))
+		for k := 1; k < len(row.Values); k++ {
+			if r.Repeated {
+				row.Against[k] = differenceOfRuns(row.Values[0], row.Values[k], wanted)
+			} else {
+				row.Against[k] = row.difference(row.Values[0], row.Values[k])
+			}
+		}
+	}
+	r.holm()
+}
+
+func (row *Row) difference(a, b Value) Difference {
+	if row.takes == 0 {
+		return Difference{Why: "one value a run"}
+	}
 	if a.Blocks == 0 || b.Blocks == 0 {
 		if a.Samples == 0 || b.Samples == 0 {
 			return Difference{Why: "only in one run"}
 		}
-		return Difference{Why: fmt.Sprintf("too few samples, it takes %d", t.least*LeastBlocks)}
+		return Difference{Why: fmt.Sprintf("too few samples, it takes %d", row.takes)}
 	}
+	return compared(a, b)
+}
+
+func compared(a, b Value) Difference {
 	return Difference{
 		Tested: true,
 		P:      benchmath.AssumeNothing.Compare(sample(a.blocks), sample(b.blocks)).P,
@@ -198,54 +253,7 @@ func (r *Result) holm() {
 	}
 }
 
-// notes tell what besides the change under test is not the same in all runs.
-func notes(sides []*Side, common []string) []string {
-	var out []string
-	first := sides[0]
-	for i, s := range sides {
-		if !s.Complete {
-			out = append(out, fmt.Sprintf("%s was cut off: its last scenario is not whole", letter(i)))
-		}
-		for _, name := range s.scenarios {
-			if !slices.Contains(common, name) {
-				out = append(out, fmt.Sprintf("%s has the scenario %s, and not every run has: left out", letter(i), name))
-			}
-		}
-		if i == 0 {
-			continue
-		}
-		if s.Info.Started.Equal(first.Info.Started) {
-			out = append(out, fmt.Sprintf("%s began in the same moment as A: is it the same run?", letter(i)))
-		}
-		differ := func(what, a, b string) {
-			if a != b {
-				out = append(out, fmt.Sprintf("%s differ: A %q, %s %q", what, a, letter(i), b))
-			}
-		}
-		am, bm := reflect.ValueOf(first.Info.Machine), reflect.ValueOf(s.Info.Machine)
-		for f := range am.NumField() {
-			differ("machines: "+am.Type().Field(f).Name, fmt.Sprint(am.Field(f)), fmt.Sprint(bm.Field(f)))
-		}
-		differ("options", first.Info.Command, s.Info.Command)
-		differ("images", first.Stack.Base, s.Stack.Base)
-		for _, program := range slices.Sorted(maps.Keys(first.Stack.Versions)) {
-			differ("versions of "+program, first.Stack.Versions[program], s.Stack.Versions[program])
-		}
-		if !reflect.DeepEqual(first.Stack.Expected, s.Stack.Expected) {
-			out = append(out, fmt.Sprintf("topologies differ: not the same was expected of A's stack and of %s's", letter(i)))
-		}
-		for _, name := range common {
-			a, b := first.verdicts[name], s.verdicts[name]
-			differ("verdicts of "+name, string(a), string(b))
-			if b != lab.Pass && a == b {
-				out = append(out, fmt.Sprintf("%s is %s in A and %s: its numbers may not mean what they seem", name, b, letter(i)))
-			}
-		}
-	}
-	return out
-}
-
-// letter names a run in the table: A, B, …, Z, run 27, …
+// letter names a group in the table: A, B, …, Z, run 27, …
 func letter(i int) string {
 	if i < 26 {
 		return string(rune('A' + i))

@@ -14,6 +14,9 @@
 // tests (Holm), so that Alpha is the probability of even one false alarm in
 // the whole comparison, as far as blocks are independent.
 //
-// What the test cannot know is how much two sittings differ when nothing was
-// changed, since each run is one sitting.
+// What this test cannot know is how much two sittings differ when nothing was
+// changed, since each run is one sitting. With repeated runs on a side (Groups)
+// it can be known: then every run gives one value, and the same U test compares
+// the values of the runs. That takes runs, since of three a side not even the
+// clearest difference has a p below 0.1; LeastRuns says how many.
 package compare

@@ -11,8 +11,10 @@ import (
 // Text writes the comparison as an aligned table for the terminal.
 func (r *Result) Text(w io.Writer) error {
 	var b strings.Builder
-	for i, s := range r.Sides {
-		fmt.Fprintf(&b, "%s  %s\n", letter(i), s.Name)
+	for i, g := range r.Groups {
+		for k, s := range g {
+			fmt.Fprintf(&b, "%s  %s\n", runName(r.Groups, i, k), s.Name)
+		}
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "!  %s\n", n)
@@ -70,8 +72,10 @@ func wrap(text string, width int) string {
 func (r *Result) Markdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# Comparison\n\n")
-	for i, s := range r.Sides {
-		fmt.Fprintf(&b, "- **%s**: %s\n", letter(i), escape(s.Name))
+	for i, g := range r.Groups {
+		for k, s := range g {
+			fmt.Fprintf(&b, "- **%s**: %s\n", runName(r.Groups, i, k), escape(s.Name))
+		}
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "- ⚠ %s\n", escape(n))
@@ -100,8 +104,11 @@ func escape(s string) string {
 
 func (r *Result) head() []string {
 	head := []string{"scenario", "metric", "A"}
-	for i := range r.Sides[1:] {
+	for i := range r.Groups[1:] {
 		head = append(head, letter(i+1), letter(i+1)+" against A")
+	}
+	if r.Repeated {
+		return append(head, "runs")
 	}
 	return append(head, "samples (blocks)")
 }
@@ -117,6 +124,8 @@ func (r *Result) cells() [][]string {
 				line = append(line, row.Against[i].String())
 			}
 			switch {
+			case r.Repeated:
+				ns = append(ns, fmt.Sprint(v.Runs))
 			case v.Blocks > 0:
 				ns = append(ns, fmt.Sprintf("%d (%d)", v.Samples, v.Blocks))
 			case v.Samples > 0:
@@ -130,12 +139,13 @@ func (r *Result) cells() [][]string {
 	return out
 }
 
-// String is the value with its confidence interval: "12.3 [11.9, 12.8]".
+// String is the value with its confidence interval or its range: "12.3 [11.9,
+// 12.8]".
 func (v Value) String() string {
 	switch {
 	case math.IsNaN(v.Value):
 		return "–"
-	case math.IsNaN(v.Lo) || math.IsInf(v.Lo, 0) || math.IsInf(v.Hi, 0):
+	case v.Runs == 1 || math.IsNaN(v.Lo) || math.IsInf(v.Lo, 0) || math.IsInf(v.Hi, 0):
 		return number(v.Value)
 	}
 	return fmt.Sprintf("%s [%s, %s]", number(v.Value), number(v.Lo), number(v.Hi))
@@ -173,9 +183,23 @@ func (r *Result) method() string {
 	if r.Tests == 1 {
 		tests = "1 test"
 	}
+	alpha := fmt.Sprintf("alpha = %g for the whole table: p is adjusted for %s (Holm). "+
+		"Latencies are those of good answers. \"No difference shown\" is no proof of equality. ", Alpha, tests)
+	if r.Repeated {
+		return "Test: two-sided Mann-Whitney U over the runs, each with one value; a value is the median of a side's runs, with the least and the greatest. " +
+			alpha + r.needed()
+	}
 	return fmt.Sprintf("Test: two-sided Mann-Whitney U over up to %d blocks of each stream in the order of time; a value is the median of its blocks "+
-		"with its 95 %% confidence interval. alpha = %g for the whole table: p is adjusted for %s (Holm). "+
-		"Latencies are those of good answers. \"No difference shown\" is no proof of equality. "+
-		"Each run is one sitting: what the machine did otherwise meanwhile counts as a difference too, so repeat the runs in turn.",
-		MostBlocks, Alpha, tests)
+		"with its 95 %% confidence interval. ", MostBlocks) + alpha +
+		"Each run is one sitting: what the machine did otherwise meanwhile counts as a difference too, so repeat the runs in turn. " + r.needed()
+}
+
+// needed says how many runs the questions of this table take.
+func (r *Result) needed() string {
+	rows := len(r.Rows) * (len(r.Groups) - 1)
+	if rows <= 1 {
+		return fmt.Sprintf("Over runs (lab compare A1 A2 … -- B1 B2 …) it takes %d runs a side.", LeastRuns(1))
+	}
+	return fmt.Sprintf("Over runs (lab compare A1 A2 … -- B1 B2 …) it takes %d a side for all rows of this table, %d for a single one (--only).",
+		LeastRuns(rows), LeastRuns(1))
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func Take(name string, run *lab.Run) *Side {
 		s.verdicts[sc.Name] = sc.Verdict
 		// The record has the order of the answers. In that order slow answers of one
 		// moment stand beside quick ones of a later.
-		for _, q := range inTime(sc.Requests) {
+		for q := range inTime(sc.Requests) {
 			bad := 0.0
 			if check.Failure(q.Value) != "" {
 				bad = 1
@@ -58,7 +59,7 @@ func Take(name string, run *lab.Run) *Side {
 			}
 			s.add(key{sc.Name, q.Value.Load, "", failures}, bad)
 		}
-		for _, v := range inTime(sc.Samples) {
+		for v := range inTime(sc.Samples) {
 			s.add(key{sc.Name, v.Value.Series, v.Value.Label, samples}, v.Value.Value)
 		}
 		for _, m := range sc.Metrics {
@@ -85,14 +86,21 @@ func (s *Side) add(k key, v float64) {
 	s.streams[k] = append(s.streams[k], v)
 }
 
-func inTime[T any](events []lab.Timed[T]) []lab.Timed[T] {
-	byTime := func(a, b lab.Timed[T]) int { return cmp.Compare(a.At, b.At) }
-	if slices.IsSortedFunc(events, byTime) {
-		return events
+// inTime goes through events in the order of time. It sorts their places: a run
+// may have millions of them.
+func inTime[T any](events []lab.Timed[T]) iter.Seq[*lab.Timed[T]] {
+	return func(yield func(*lab.Timed[T]) bool) {
+		places := make([]int32, len(events))
+		for i := range places {
+			places[i] = int32(i)
+		}
+		slices.SortStableFunc(places, func(a, b int32) int { return cmp.Compare(events[a].At, events[b].At) })
+		for _, i := range places {
+			if !yield(&events[i]) {
+				return
+			}
+		}
 	}
-	sorted := slices.Clone(events)
-	slices.SortStableFunc(sorted, byTime)
-	return sorted
 }
 
 // stat is what is taken of each block.
@@ -117,8 +125,11 @@ var (
 
 // stats are those that are compared of a kind of stream.
 func (k kind) stats() []stat {
-	if k == failures {
+	switch k {
+	case failures:
 		return []stat{part}
+	case metric:
+		return []stat{{}}
 	}
 	return []stat{median, tail}
 }

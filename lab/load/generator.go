@@ -9,87 +9,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"inventariolab/lab"
 	"inventariolab/lab/probe"
 )
-
-// Defaults and bounds of Options.
-const (
-	DefaultTimeout = 10 * time.Second // for one answer
-	DefaultLimit   = time.Minute      // for the whole load
-	MaxLimit       = 15 * time.Minute
-	MaxClients     = 1000
-)
-
-// Options describe a load.
-type Options struct {
-	Name     string      // of the stream in the record: "requests", "reads"
-	URL      string      // http://127.0.0.1:PORT/…, asked with GET
-	Header   http.Header // of every request, may be nil
-	Identity string      // the header that names the instance in an answer
-
-	// Next, when set, makes the n-th request (from 0) instead of a GET of URL
-	// with Header. It is called from many goroutines. Its URL is checked too.
-	Next func(n int) Request
-
-	Clients  int           // that send at a time, each over its own connection
-	Requests int           // to send in all, 0 for as many as fit in Limit
-	Rate     float64       // requests/s at most, over all clients; 0 for no cap
-	Fresh    bool          // a new connection for every request, as `ab` without -k
-	Timeout  time.Duration // for one answer; 0 means DefaultTimeout
-	Limit    time.Duration // the load ends by itself after this; 0 means DefaultLimit
-	KeepBody bool          // keep the bodies of the answers
-
-	// OnSample is told every sample as soon as it is complete, from many
-	// goroutines.
-	OnSample func(Sample)
-}
-
-// Request is one request to send.
-type Request struct {
-	Method string
-	URL    string
-	Header http.Header
-	Body   []byte
-	Tag    string // the caller's, copied to the sample
-}
-
-// Sample is one request that was sent and what came of it.
-type Sample struct {
-	probe.Answer
-	Load string
-	Tag  string
-}
-
-// Event is the sample as the record keeps it.
-func (s Sample) Event() lab.Request { return s.Request(s.Load) }
-
-func (o Options) check() error {
-	if o.Next == nil {
-		if _, err := probe.Target(o.URL); err != nil {
-			return err
-		}
-	}
-	switch {
-	case o.Clients < 1 || o.Clients > MaxClients:
-		return fmt.Errorf("%d clients are refused: choose 1 to %d", o.Clients, MaxClients)
-	case o.Requests < 0:
-		return fmt.Errorf("%d requests are refused: choose 0 (until the limit) or more", o.Requests)
-	case o.Rate < 0:
-		return fmt.Errorf("a rate of %g/s is refused: choose 0 (no cap) or more", o.Rate)
-	case o.Limit < 0 || o.Limit > MaxLimit:
-		return fmt.Errorf("a limit of %v is refused: choose at most %v, every load is bounded", o.Limit, MaxLimit)
-	case o.Timeout < 0:
-		return fmt.Errorf("a timeout of %v is refused: choose 0 (%v) or more", o.Timeout, DefaultTimeout)
-	}
-	return nil
-}
 
 // Running is a load under way.
 type Running struct {
 	opts    Options
-	stop    chan struct{}
-	once    sync.Once
+	over    context.Context //nolint:containedctx // lives as long as the load; done when nothing more is to be sent
+	end     context.CancelFunc
 	wg      sync.WaitGroup
 	started time.Time
 	next    atomic.Int64
@@ -112,23 +39,22 @@ func Start(ctx context.Context, o Options) (*Running, error) {
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
 	}
-	r := &Running{opts: o, stop: make(chan struct{}), started: time.Now()}
-	limit := time.AfterFunc(o.Limit, r.end)
-	for i := range o.Clients {
-		r.wg.Add(1)
-		go func() {
-			defer r.wg.Done()
-			r.client(ctx, i)
-		}()
+	r := &Running{opts: o, started: time.Now()}
+	r.over, r.end = context.WithTimeout(ctx, o.Limit)
+	start := r.startLoops
+	if o.goroutines {
+		start = r.startGoroutines
+	}
+	if err := start(ctx); err != nil {
+		r.end()
+		return nil, fmt.Errorf("start load %q: %w", o.Name, err)
 	}
 	go func() {
 		r.wg.Wait()
-		limit.Stop()
+		r.end() // its timer
 	}()
 	return r, nil
 }
-
-func (r *Running) end() { r.once.Do(func() { close(r.stop) }) }
 
 // Stop ends the load, waits for the requests under way and returns all
 // samples in the order of sending. Calling it again returns them again.
@@ -156,65 +82,74 @@ func (r *Running) Err() error {
 	return r.refused
 }
 
-func (r *Running) client(ctx context.Context, i int) {
-	h := &http.Client{
-		Transport:     probe.NewTransport(!r.opts.Fresh),
-		Timeout:       r.opts.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// client is one of the clients: it sends, waits for the answer, and sends again.
+func (r *Running) client(ctx context.Context, i int, n network) {
+	w := newWire(n, r.opts.Fresh, r.opts.Timeout)
+	defer w.close()
+	var samples []Sample // its own, so that clients do not wait for each other
+	if !r.opts.Forget {
+		samples = make([]Sample, 0, r.opts.Requests/r.opts.Clients+1) // more, if it is quicker than others
 	}
-	defer h.CloseIdleConnections()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.samples = append(r.samples, samples...)
+	}()
 	pace := newPace(r.started, i, r.opts)
 	for {
-		if !pace.wait(ctx, r.stop) {
+		if !pace.wait(n) {
 			return
 		}
 		n := int(r.next.Add(1)) - 1
 		if r.opts.Requests > 0 && n >= r.opts.Requests {
 			return
 		}
-		if !r.send(ctx, h, n) {
+		s, ok := r.send(ctx, w, i, n)
+		if !ok {
 			return
+		}
+		if !r.opts.Forget {
+			samples = append(samples, s)
+		}
+		if r.opts.OnSample != nil {
+			r.opts.OnSample(s)
 		}
 	}
 }
 
-// send sends one request and keeps its sample; false when the client is to
-// end.
-func (r *Running) send(ctx context.Context, h *http.Client, n int) bool {
+// send sends one request; false when the client is to end.
+func (r *Running) send(ctx context.Context, w *wire, client, n int) (Sample, bool) {
 	q := Request{Method: http.MethodGet, URL: r.opts.URL, Header: r.opts.Header}
-	if r.opts.Next != nil {
+	var user User
+	switch {
+	case r.opts.Users != nil:
+		user = r.opts.Users[client]
+		q = user.Next()
+	case r.opts.Next != nil:
 		q = r.opts.Next(n)
-		if _, err := probe.Target(q.URL); err != nil {
-			r.refuse(err)
-			return false
-		}
 	}
-	req, err := probe.NewRequest(ctx, q.Method, q.URL, q.Body)
-	if err != nil {
+	if err := w.aim(q.URL); err != nil {
 		r.refuse(err)
-		return false
-	}
-	for k, vs := range q.Header {
-		req.Header[k] = vs
+		return Sample{}, false
 	}
 	id := probe.NewID("lab-")
-	req.Header.Set(probe.RequestIDHeader, id)
-	s := Sample{Answer: probe.Send(h, req, r.opts.Identity), Load: r.opts.Name, Tag: q.Tag}
+	w.prepare(&q, id)
+	s := w.send(&q, &r.opts, q.KeepBody)
 	s.ID = id
 	if s.Err != nil && ctx.Err() != nil {
-		return false
+		return s, false
 	}
-	if !r.opts.KeepBody {
-		s.Body = nil
+	if user != nil {
+		if s.Err == nil {
+			s.Header = w.header()
+		}
+		user.See(s)
+		s.Header = nil
+		if !r.opts.KeepBody {
+			s.Body = nil
+		}
 	}
-	s.Header = nil
-	r.mu.Lock()
-	r.samples = append(r.samples, s)
-	r.mu.Unlock()
-	if r.opts.OnSample != nil {
-		r.opts.OnSample(s)
-	}
-	return true
+	return s, true
 }
 
 func (r *Running) refuse(err error) {
@@ -222,50 +157,5 @@ func (r *Running) refuse(err error) {
 	defer r.mu.Unlock()
 	if r.refused == nil {
 		r.refused = err
-	}
-}
-
-// pace spreads the requests of one client evenly over time. A client that
-// falls behind its schedule goes on from the present: it does not catch up
-// with a burst, which would overload the stack just after it was slow.
-type pace struct {
-	step time.Duration // 0: no cap
-	due  time.Time
-}
-
-func newPace(start time.Time, i int, o Options) *pace {
-	if o.Rate <= 0 {
-		return &pace{}
-	}
-	step := time.Duration(float64(o.Clients) / o.Rate * float64(time.Second))
-	return &pace{step: step, due: start.Add(step * time.Duration(i) / time.Duration(o.Clients))}
-}
-
-// wait waits until the next request is due; false when the load is over.
-func (p *pace) wait(ctx context.Context, stop <-chan struct{}) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-stop:
-		return false
-	default:
-	}
-	if p.step == 0 {
-		return true
-	}
-	now := time.Now()
-	if p.due.Before(now.Add(-p.step)) {
-		p.due = now
-	}
-	timer := time.NewTimer(p.due.Sub(now))
-	defer timer.Stop()
-	p.due = p.due.Add(p.step)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-stop:
-		return false
-	case <-timer.C:
-		return true
 	}
 }

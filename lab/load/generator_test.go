@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -143,7 +144,7 @@ func TestStopWaitsForWhatIsUnderWay(t *testing.T) {
 
 func TestLimitEndsTheLoad(t *testing.T) {
 	s := serve(t, nil)
-	r, err := load.Start(t.Context(), load.Options{URL: s.URL, Clients: 1, Rate: 100, Limit: 50 * time.Millisecond})
+	r, err := load.Start(t.Context(), load.Options{URL: s.URL, Clients: 1, Rate: 100, Limit: 300 * time.Millisecond})
 	require.NoError(t, err)
 	assert.NotEmpty(t, r.Wait(), "it ended by itself, after some requests")
 }
@@ -216,5 +217,36 @@ func TestStartRefuses(t *testing.T) {
 	} {
 		_, err := load.Start(t.Context(), o)
 		assert.ErrorContains(t, err, want)
+	}
+}
+
+// TestLatencyUntilClosed: ab counts until the server has closed, other clients
+// until the answer is there whole.
+func TestLatencyUntilClosed(t *testing.T) {
+	const lingers = 100 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+				}
+				time.AfterFunc(lingers, func() { conn.Close() })
+			}()
+		}
+	}()
+	for _, until := range []bool{false, true} {
+		r, err := load.Start(t.Context(), load.Options{URL: "http://" + l.Addr().String(), Clients: 1, Requests: 3, Fresh: true, UntilClosed: until})
+		require.NoError(t, err)
+		for _, x := range r.Wait() {
+			require.NoError(t, x.Err)
+			assert.Equal(t, until, x.Latency >= lingers)
+		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"inventariolab/lab/probe"
 )
 
-// heyZero is when requester's clock began: it counts offsets from the
-// initialisation of its own package, which comes before this one's, since this
-// one imports it.
+// heyZero is the latest moment at which requester's clock can have begun: it
+// counts offsets from the initialisation of its own package, which comes before
+// this one's, since this one imports it. In a large program others lie between.
 var heyZero = time.Now()
 
 // HeyOptions describe a run of hey: `hey -n Requests -c Concurrency URL`.
@@ -80,6 +80,10 @@ func (r HeyResult) Each(f func(sent time.Time, q lab.Request)) {
 	}
 }
 
+// HeyID begins the request ids of hey's requests. hey does not tell which of them
+// an answer belongs to.
+const HeyID = "hey-"
+
 // heyOutput asks for the fields that are needed and for no others: printing
 // the whole report fails when nothing was answered, because its averages are
 // then not numbers and cannot be JSON.
@@ -125,9 +129,13 @@ func Hey(ctx context.Context, o HeyOptions) (HeyResult, error) {
 		return res, fmt.Errorf("run hey: %w", err)
 	}
 	for _, r := range runs {
-		if err := r.addTo(&res); err != nil {
+		if err := r.read(); err != nil {
 			return res, fmt.Errorf("run hey: %w", err)
 		}
+	}
+	zero := heyClock(runs)
+	for _, r := range runs {
+		r.addTo(&res, zero)
 	}
 	slices.SortFunc(res.Samples, func(a, b HeySample) int { return a.Sent.Compare(b.Sent) })
 	if got := res.Total(); got != o.Requests {
@@ -155,7 +163,9 @@ func (o HeyOptions) check() error {
 type heyRun struct {
 	work *requester.Work
 	out  bytes.Buffer
-	sent int             // by its one worker, read when that is done
+	sent int       // by its one worker, read when that is done
+	made time.Time // when its first request was made
+	rep  heyReport
 	ctx  context.Context //nolint:containedctx // lives as long as one call of Hey
 }
 
@@ -169,7 +179,9 @@ func newHeyRun(ctx context.Context, o HeyOptions, n int) *heyRun {
 	r.work = &requester.Work{
 		Request: first,
 		RequestFunc: func() *http.Request {
-			r.sent++
+			if r.sent++; r.sent == 1 {
+				r.made = time.Now()
+			}
 			req, err := probe.NewRequest(context.WithoutCancel(ctx), http.MethodGet, o.URL, nil)
 			if err != nil {
 				panic(err) // the URL was checked
@@ -177,7 +189,7 @@ func newHeyRun(ctx context.Context, o HeyOptions, n int) *heyRun {
 			for k, vs := range o.Header {
 				req.Header[k] = vs
 			}
-			req.Header.Set(probe.RequestIDHeader, probe.NewID("hey-"))
+			req.Header.Set(probe.RequestIDHeader, probe.NewID(HeyID))
 			return req
 		},
 		N: n, C: 1,
@@ -208,28 +220,53 @@ func (r *heyRun) run() {
 	}
 }
 
-func (r *heyRun) addTo(res *HeyResult) error {
-	var rep heyReport
-	if err := json.Unmarshal(r.out.Bytes(), &rep); err != nil {
+// heyClock finds when requester's clock began. The first offset of a run is that
+// of its first request, which was made right then, or of a later one when the
+// first failed; then the clock would seem to have begun too early.
+func heyClock(runs []*heyRun) time.Time {
+	var zero time.Time
+	for _, r := range runs {
+		if len(r.rep.Offsets) == 0 {
+			continue
+		}
+		if z := r.made.Add(-time.Duration(slices.Min(r.rep.Offsets) * float64(time.Second))); z.After(zero) {
+			zero = z
+		}
+	}
+	if zero.IsZero() || zero.After(heyZero) {
+		return heyZero
+	}
+	return zero
+}
+
+// read reads the run's report.
+func (r *heyRun) read() error {
+	if err := json.Unmarshal(r.out.Bytes(), &r.rep); err != nil {
 		return fmt.Errorf("read its report: %w", err)
 	}
+	rep := r.rep
 	if len(rep.Offsets) != len(rep.Lats) || len(rep.StatusCodes) != len(rep.Lats) {
 		return fmt.Errorf("its report has %d latencies, %d offsets, %d statuses", len(rep.Lats), len(rep.Offsets), len(rep.StatusCodes))
 	}
 	failed := 0
-	for why, n := range rep.ErrorDist {
-		res.Errors[why] += n
+	for _, n := range rep.ErrorDist {
 		failed += n
 	}
 	if got, sent := len(rep.Lats)+failed, r.sent; got != sent {
 		return fmt.Errorf("it sent %d requests, its report has %d", sent, got)
 	}
-	for i, s := range rep.Lats {
+	return nil
+}
+
+func (r *heyRun) addTo(res *HeyResult, zero time.Time) {
+	for why, n := range r.rep.ErrorDist {
+		res.Errors[why] += n
+	}
+	for i, s := range r.rep.Lats {
 		res.Samples = append(res.Samples, HeySample{
-			Sent:    heyZero.Add(time.Duration(rep.Offsets[i] * float64(time.Second))),
+			Sent:    zero.Add(time.Duration(r.rep.Offsets[i] * float64(time.Second))),
 			Latency: time.Duration(s * float64(time.Second)),
-			Status:  rep.StatusCodes[i],
+			Status:  r.rep.StatusCodes[i],
 		})
 	}
-	return nil
 }

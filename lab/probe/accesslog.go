@@ -93,21 +93,30 @@ func (t *jsonText) UnmarshalJSON(b []byte) error {
 // of the access log (start-up messages, errors, a line cut in the middle) are
 // counted as foreign and passed over.
 func ReadAccessLog(r io.Reader) (entries []Entry, foreign int, err error) {
+	err = EachEntry(r, func(e Entry, ok bool) {
+		if ok {
+			entries = append(entries, e)
+		} else {
+			foreign++
+		}
+	})
+	return entries, foreign, err
+}
+
+// EachEntry is ReadAccessLog that keeps nothing: it tells every line as soon as
+// it is there; ok is false for a foreign one, of which the Entry says nothing.
+func EachEntry(r io.Reader, each func(e Entry, ok bool)) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	for {
 		line, err := in.ReadString('\n')
 		if text := strings.TrimSpace(line); text != "" {
-			if e, ok := parseEntry(text); ok {
-				entries = append(entries, e)
-			} else {
-				foreign++
-			}
+			each(parseEntry(text))
 		}
 		if errors.Is(err, io.EOF) {
-			return entries, foreign, nil
+			return nil
 		}
 		if err != nil {
-			return entries, foreign, fmt.Errorf("read access log: %w", err)
+			return fmt.Errorf("read access log: %w", err)
 		}
 	}
 }

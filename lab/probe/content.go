@@ -136,9 +136,10 @@ func (db *DB) hash(ctx context.Context, conn *sql.Conn, t table) (TableHash, err
 	return h, rows.Err()
 }
 
-// FindCodes says which of the values stand in a column.
-func (db *DB) FindCodes(ctx context.Context, c Column, values []string) (map[string]bool, error) {
-	found := make(map[string]bool, len(values))
+// CountRows counts, for each of the values, the rows in which a column has it.
+// Values that stand nowhere are left out.
+func (db *DB) CountRows(ctx context.Context, c Column, values []string) (map[string]int, error) {
+	found := make(map[string]int, len(values))
 	const batch = 500
 	for len(values) > 0 {
 		some := values[:min(batch, len(values))]
@@ -158,7 +159,7 @@ func (db *DB) FindCodes(ctx context.Context, c Column, values []string) (map[str
 				rows.Close()
 				return nil, fmt.Errorf("look for codes in %s.%s of %s: %w", c.Table, c.Name, db.Name, err)
 			}
-			found[v] = true
+			found[v]++
 		}
 		if err := rows.Err(); err != nil {
 			return nil, fmt.Errorf("look for codes in %s.%s of %s: %w", c.Table, c.Name, db.Name, err)
@@ -176,7 +177,7 @@ type Column struct{ Table, Name string }
 // stands nowhere.
 func (db *DB) FindColumn(ctx context.Context, value string) (Column, bool, error) {
 	rows, err := db.QueryContext(ctx, `SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
-		WHERE TABLE_SCHEMA = ? AND DATA_TYPE IN ('char', 'varchar') ORDER BY COLUMN_KEY = 'UNI' DESC, TABLE_NAME, ORDINAL_POSITION`, db.schema)
+		WHERE TABLE_SCHEMA = ? AND DATA_TYPE IN ('char', 'varchar', 'text') ORDER BY COLUMN_KEY = 'UNI' DESC, TABLE_NAME, ORDINAL_POSITION`, db.schema)
 	if err != nil {
 		return Column{}, false, fmt.Errorf("list the columns of %s: %w", db.Name, err)
 	}
@@ -194,11 +195,11 @@ func (db *DB) FindColumn(ctx context.Context, value string) (Column, bool, error
 		return Column{}, false, fmt.Errorf("list the columns of %s: %w", db.Name, err)
 	}
 	for _, c := range columns {
-		found, err := db.FindCodes(ctx, c, []string{value})
+		found, err := db.CountRows(ctx, c, []string{value})
 		if err != nil {
 			return Column{}, false, err
 		}
-		if found[value] {
+		if found[value] > 0 {
 			return c, true, nil
 		}
 	}

@@ -4,11 +4,10 @@ package probe
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -71,11 +70,19 @@ func NewRequest(ctx context.Context, method, url string, body []byte) (*http.Req
 	return req, nil
 }
 
-// NewID makes a request id: a prefix and 12 random hexadecimal digits.
+// NewID makes a request id: a prefix and 12 random hexadecimal digits. They are
+// unique, not secret: asking the kernel for them, as crypto/rand does, would be
+// a system call for every request of a load.
 func NewID(prefix string) string {
-	var b [6]byte
-	_, _ = rand.Read(b[:]) // never fails: it crashes the program instead
-	return prefix + hex.EncodeToString(b[:])
+	const digits = "0123456789abcdef"
+	b := make([]byte, len(prefix)+12)
+	copy(b, prefix)
+	r := rand.Uint64()
+	for i := len(prefix); i < len(b); i++ {
+		b[i] = digits[r&0xf]
+		r >>= 4
+	}
+	return string(b)
 }
 
 // Answer is one request as its client saw it.
@@ -181,14 +188,14 @@ func (c *Client) Do(ctx context.Context, method, path string, header http.Header
 	}
 	a := Send(c.http, req, c.identity)
 	a.ID = id
-	c.keep(a)
+	c.Keep(a.Header)
 	return a
 }
 
-// keep keeps the cookies that an answer sets, as a browser does: the session's
-// cookie may say what the user has saved.
-func (c *Client) keep(a Answer) {
-	for _, fresh := range (&http.Response{Header: a.Header}).Cookies() {
+// Keep keeps the cookies that an answer's header sets, as a browser does: the
+// session's cookie may say what the user has saved. Do does it by itself.
+func (c *Client) Keep(h http.Header) {
+	for _, fresh := range (&http.Response{Header: h}).Cookies() {
 		c.cookies = slices.DeleteFunc(c.cookies, func(k *http.Cookie) bool { return k.Name == fresh.Name })
 		if fresh.MaxAge >= 0 {
 			c.cookies = append(c.cookies, fresh)

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type DB struct {
 	Name string // of the service
 	*sql.DB
 	schema string
+	config *mysql.Config
 }
 
 // OpenDB connects to the server of a service at an address on 127.0.0.1, as
@@ -44,7 +46,7 @@ func OpenDB(ctx context.Context, service, addr string, d lab.Database) (*DB, err
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", service, err)
 	}
-	db := &DB{Name: service, DB: sql.OpenDB(connector), schema: d.Name}
+	db := &DB{Name: service, DB: sql.OpenDB(connector), schema: d.Name, config: c}
 	db.SetMaxOpenConns(dbMaxOpen)
 	db.SetMaxIdleConns(dbMaxOpen)
 	if err := db.PingContext(ctx); err != nil {
@@ -52,6 +54,49 @@ func OpenDB(ctx context.Context, service, addr string, d lab.Database) (*DB, err
 		return nil, fmt.Errorf("connect to %s as %q: %w", service, d.User, err)
 	}
 	return db, nil
+}
+
+// several opens another handle to the server, whose statements may be several
+// in one message, separated by semicolons.
+func (db *DB) several() (*sql.DB, error) {
+	c := db.config.Clone()
+	c.MultiStatements = true
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// Warm makes n connections at once and keeps them for later: what it costs to
+// log in then does not fall into a measurement.
+func (db *DB) Warm(ctx context.Context, n int) error {
+	conns := make([]*sql.Conn, 0, n)
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	for range n {
+		c, err := db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("connect to %s: %w", db.Name, err)
+		}
+		conns = append(conns, c)
+	}
+	return nil
+}
+
+// Numbers of MySQL's errors.
+const (
+	erParse       = 1064
+	erNoSuchTable = 1146
+)
+
+// is says whether an error is MySQL's with a number.
+func is(err error, number uint16) bool {
+	bad := new(mysql.MySQLError)
+	return errors.As(err, &bad) && bad.Number == number
 }
 
 // GTIDs is the server's gtid_executed: every transaction it has applied.
@@ -92,6 +137,15 @@ func (db *DB) WaitGTIDs(ctx context.Context, set string, limit time.Duration) (b
 	}
 }
 
+// Writable says whether the server lets clients write to it now.
+func (db *DB) Writable(ctx context.Context) (bool, error) {
+	var is bool
+	if err := db.QueryRowContext(ctx, "SELECT NOT (@@GLOBAL.read_only OR @@GLOBAL.super_read_only)").Scan(&is); err != nil {
+		return false, fmt.Errorf("ask %s whether it is read-only: %w", db.Name, err)
+	}
+	return is, nil
+}
+
 // ReplicaStatus is the state of replication at one replica.
 type ReplicaStatus struct {
 	Receiver string // "ON", "OFF" or "CONNECTING": fetches from the source
@@ -125,43 +179,4 @@ func (db *DB) ReplicaStatus(ctx context.Context) (ReplicaStatus, error) {
 	}
 	s.GTIDs = strings.ReplaceAll(s.GTIDs, "\n", "")
 	return s, nil
-}
-
-// Applied is the newest transaction that one applier worker of a replica has
-// finished: how long after its commit at the source. Both times come from the
-// servers, which share this machine's clock.
-type Applied struct {
-	GTID  string
-	At    time.Time     // when it was applied
-	After time.Duration // since its commit at the source
-}
-
-// Applied reads the newest finished transaction of every applier worker.
-func (db *DB) Applied(ctx context.Context) ([]Applied, error) {
-	rows, err := db.QueryContext(ctx, `SELECT LAST_APPLIED_TRANSACTION,
-		UNIX_TIMESTAMP(LAST_APPLIED_TRANSACTION_END_APPLY_TIMESTAMP),
-		UNIX_TIMESTAMP(LAST_APPLIED_TRANSACTION_END_APPLY_TIMESTAMP) - UNIX_TIMESTAMP(LAST_APPLIED_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP)
-		FROM performance_schema.replication_applier_status_by_worker
-		WHERE LAST_APPLIED_TRANSACTION <> '' AND LAST_APPLIED_TRANSACTION <> 'ANONYMOUS'
-		  AND LAST_APPLIED_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP > '1971-01-01'`)
-	if err != nil {
-		return nil, fmt.Errorf("read the applier's times of %s: %w", db.Name, err)
-	}
-	defer rows.Close()
-	var all []Applied
-	for rows.Next() {
-		var a Applied
-		var at, after string
-		if err := rows.Scan(&a.GTID, &at, &after); err != nil {
-			return nil, fmt.Errorf("read the applier's times of %s: %w", db.Name, err)
-		}
-		a.At = time.Unix(0, 0).UTC().Add(seconds(at))
-		negative := strings.HasPrefix(after, "-")
-		a.After = seconds(strings.TrimPrefix(after, "-"))
-		if negative {
-			a.After = -a.After
-		}
-		all = append(all, a)
-	}
-	return all, rows.Err()
 }

@@ -33,13 +33,15 @@ type RowWriter struct {
 	errs   []error
 }
 
-// WriteRows starts writers that together write so many rows a second.
+// WriteRows starts writers that together write so many rows a second, evenly:
+// they take turns and do not write all at the same moment.
 func WriteRows(ctx context.Context, source *DB, writers int, rate float64) *RowWriter {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &RowWriter{source: source, cancel: cancel, acked: make([]atomic.Int64, writers), errs: make([]error, writers)}
 	step := time.Duration(float64(writers) / rate * float64(time.Second))
 	for i := range writers {
-		w.wg.Go(func() { w.errs[i] = w.write(ctx, i, step) })
+		turn := step * time.Duration(i+1) / time.Duration(writers)
+		w.wg.Go(func() { w.errs[i] = w.write(ctx, i, turn, step) })
 	}
 	return w
 }
@@ -58,14 +60,17 @@ func (w *RowWriter) Stop() (acked []int, err error) {
 	return acked, err
 }
 
-func (w *RowWriter) write(ctx context.Context, writer int, step time.Duration) error {
-	tick := time.NewTicker(step)
+func (w *RowWriter) write(ctx context.Context, writer int, turn, step time.Duration) error {
+	tick := time.NewTicker(turn)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if n == 1 {
+			tick.Reset(step)
 		}
 		// Not cut off by Stop: a row whose fate is not known would spoil the count.
 		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), dbAnswer)
@@ -85,9 +90,13 @@ type Written struct {
 	Highest int // number of the last one
 }
 
-// Rows reads what is there of every writer's rows, in one look.
+// Rows reads what is there of every writer's rows, in one look. Where the table
+// is not there is nothing: a replica may leave it out.
 func (db *DB) Rows(ctx context.Context) (map[int]Written, error) {
 	rows, err := db.QueryContext(ctx, "SELECT writer, COUNT(*), MAX(n) FROM "+RowsTable+" GROUP BY writer")
+	if is(err, erNoSuchTable) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("count the rows at %s: %w", db.Name, err)
 	}

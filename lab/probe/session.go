@@ -77,6 +77,17 @@ func ProductBody(code string) []byte {
 	return b
 }
 
+// EditBody is the JSON of a product whose description is the id of the write.
+func EditBody(code, id string) []byte {
+	b, err := json.Marshal(map[string]string{
+		"code": code, "name": "Producto de prueba " + code, "description": id, "unit": "unidad", "category": "laboratorio",
+	})
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return b
+}
+
 // ParseProduct reads the answer to a creation.
 func ParseProduct(body []byte) (Product, error) {
 	var p Product

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"gonum.org/v1/plot"
 
 	"inventariolab/lab"
+	"inventariolab/lab/phrasebook"
 	"inventariolab/lab/report/figure"
 )
 
@@ -35,6 +37,8 @@ var chartFuncs = map[lab.Chart]func(chartInput) drawing{
 	lab.ChartTimeline: drawTimeline,
 	lab.ChartLag:      drawLag,
 	lab.ChartLatency:  drawLatency,
+	lab.ChartCapacity: drawCapacity,
+	lab.ChartOmission: drawOmission,
 }
 
 // chartInput is what a chart is drawn from.
@@ -42,16 +46,22 @@ type chartInput struct {
 	*lab.ScenarioRun
 	Topology *lab.Topology // nil when the record has none
 	Lang     Lang
+	phrases  *phrasebook.Book
+}
+
+// name is the words for a load or a moment.
+func (in chartInput) name(s string) string {
+	return oneLine(wording{in.Lang, in.phrases}.label(s))
 }
 
 // drawChart draws one chart, or returns nil for a kind that this version does
 // not know: a record may come from a newer one.
-func drawChart(kind lab.Chart, s *lab.ScenarioRun, topo *lab.Topology, l Lang) (*picture, error) {
+func drawChart(kind lab.Chart, s *lab.ScenarioRun, topo *lab.Topology, w wording) (*picture, error) {
 	draw, ok := chartFuncs[kind]
 	if !ok {
 		return nil, nil
 	}
-	d := draw(chartInput{s, topo, l})
+	d := draw(chartInput{s, topo, w.lang, w.phrases})
 	d.figure.Desc = oneLine(d.alt)
 	svg, err := d.figure.SVG()
 	if err != nil {
@@ -153,6 +163,26 @@ func (in chartInput) bands(end float64) []figure.Band {
 	}
 	return out
 }
+
+// untold are the marks that only say to the judge where a window begins; the
+// bands and the data show that already.
+var untold = []string{"before", "settled", "end"}
+
+// notes are the scenario's other marks that lie in lo..hi.
+func (in chartInput) notes(lo, hi float64) []figure.Note {
+	var out []figure.Note
+	for _, m := range in.Marks {
+		name := m.Value.Name
+		if at := in.since(m.At); at >= lo && at <= hi && name != "" && !slices.Contains(untold, name) {
+			out = append(out, figure.Note{At: at, Label: in.name(name)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b figure.Note) int { return cmp.Compare(a.At, b.At) })
+	return out[:min(len(out), mostNotes)]
+}
+
+// mostNotes is how many marks a picture bears.
+const mostNotes = 12
 
 // timeAxis is the x axis of the charts over time.
 func (in chartInput) timeAxis(lo, hi float64) figure.Axis {

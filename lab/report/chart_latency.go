@@ -11,16 +11,7 @@ import (
 // answer took against the part of the answers that were at least that fast,
 // on an axis that gives every further nine the same room.
 func drawLatency(in chartInput) drawing {
-	times := make(map[string][]int64) // microseconds of the answered requests
-	bad := make(map[string]int64)
-	for i := range in.Requests {
-		q := &in.Requests[i].Value
-		if failed(q) {
-			bad[q.Load]++
-			continue
-		}
-		times[q.Load] = append(times[q.Load], q.US)
-	}
+	times, bad := in.answerTimes()
 	if len(times) == 0 {
 		return in.noData("chart.latency", "nodata.latency")
 	}
@@ -48,7 +39,7 @@ func drawLatency(in chartInput) drawing {
 			stems.Points = append(stems.Points, figure.Point{X: -math.Log10(1 - q), Y: float64(quantile(us, q)) / 1000})
 		}
 		panel.Marks = append(panel.Marks, stems)
-		text := l.t("latency.entry", name, l.percentiles(us, 1000, 0.50, 0.95, 0.99), l.ms(float64(us[n-1])/1000), l.count(int64(n)))
+		text := l.t("latency.entry", in.name(name), l.percentiles(us, 1000, 0.50, 0.95, 0.99), l.ms(float64(us[n-1])/1000), l.count(int64(n)))
 		if bad[name] > 0 {
 			text += l.t("latency.failed", l.count(bad[name]))
 		}
@@ -57,19 +48,42 @@ func drawLatency(in chartInput) drawing {
 	}
 	panel.Y = in.valueAxis("axis.answer", lo, hi)
 	fig.X = figure.Axis{Label: l.t("axis.percentile"), Min: 0, Max: nines * 1.03, Ticks: ninesTicks(nines)}
-	panel.Hover = latencyHover(names, times, nines, l)
+	panel.Hover = latencyHover(names, in.name, times, nines, l)
 	fig.Panels = []figure.Panel{panel}
 	first := times[names[0]]
 	if enoughFor(0.99, len(first)) {
-		fig.Title = l.t("latency.title", names[0],
+		fig.Title = l.t("latency.title", in.name(names[0]),
 			l.ms(float64(quantile(first, 0.50))/1000), l.ms(float64(quantile(first, 0.99))/1000))
 	} else {
-		fig.Title = l.t("latency.title.few", names[0], l.n("answers", int64(len(first))), l.ms(float64(first[len(first)-1])/1000))
+		fig.Title = l.t("latency.title.few", in.name(names[0]), l.n("answers", int64(len(first))), l.ms(float64(first[len(first)-1])/1000))
 	}
 	return drawing{
 		figure: fig, alt: l.t("latency.alt", joined(words)),
 		caption: fig.Title + ". " + l.t("latency.caption"),
 	}
+}
+
+// answerTimes are the microseconds of the answered requests of each load, in
+// slices of their final size, and the numbers of the failed ones.
+func (in chartInput) answerTimes() (times map[string][]int64, bad map[string]int64) {
+	counts, bad := make(map[string]int), make(map[string]int64)
+	for i := range in.Requests {
+		if q := &in.Requests[i].Value; failed(q) {
+			bad[q.Load]++
+		} else {
+			counts[q.Load]++
+		}
+	}
+	times = make(map[string][]int64, len(counts))
+	for load, n := range counts {
+		times[load] = make([]int64, 0, n)
+	}
+	for i := range in.Requests {
+		if q := &in.Requests[i].Value; !failed(q) {
+			times[q.Load] = append(times[q.Load], q.US)
+		}
+	}
+	return times, bad
 }
 
 // loads lists the loads that have times, in the order in which they began.
@@ -119,6 +133,9 @@ func ninesTicks(nines float64) []figure.Tick {
 		{At: 1, Label: "90 %"},
 		{At: -math.Log10(0.05), Label: "95 %"},
 		{At: 2, Label: "99 %"},
+	}
+	if nines > 4 {
+		out[2].Label = "" // it would touch its neighbour
 	}
 	label := "99.9"
 	for k := 3; float64(k) <= nines*1.03; k++ {

@@ -5,10 +5,12 @@ import (
 	"math"
 	"slices"
 
+	"inventariolab/lab"
 	"inventariolab/lab/report/figure"
 )
 
-// logSeries is the series that carries the access log's counts per instance.
+// logSeries is the series that carries the access log's counts per instance in
+// records of schema 1.
 const logSeries = "share_log"
 
 // shareRow is one instance's part of the requests, from each witness.
@@ -146,6 +148,17 @@ func (in chartInput) shares() (rows []shareRow, headers, logged float64) {
 		if s.Value.Series == logSeries && s.Value.Value > 0 {
 			row(s.Value.Label).log += s.Value.Value
 			logged += s.Value.Value
+		}
+	}
+	// Since schema 2 the record has the log itself: the last try gave the answer.
+	var ours *lab.IDs
+	if len(in.Served) > 0 {
+		ours = lab.IndexIDs(len(in.Requests), func(i int) string { return in.Requests[i].Value.ID })
+	}
+	for i := range in.Served {
+		if v := &in.Served[i].Value; len(v.Tries) > 0 && ours.First(v.ID) >= 0 {
+			row(v.Tries[len(v.Tries)-1].Service).log++
+			logged++
 		}
 	}
 	slices.SortFunc(rows[known:], func(a, b shareRow) int { return cmp.Compare(a.name, b.name) })

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"inventariolab/lab"
 	"inventariolab/lab/report/figure"
 )
 
@@ -19,7 +18,7 @@ func drawTimeline(in chartInput) drawing {
 	}
 	l := in.Lang
 	t := in.gather()
-	fig := figure.Figure{X: in.timeAxis(t.first, t.last), Bands: in.bands(t.last)}
+	fig := figure.Figure{X: in.timeAxis(t.first, t.last), Bands: in.bands(t.last), Notes: in.notes(t.first, t.last)}
 	throughput := figure.Panel{Height: 210}
 	answers := figure.Panel{Height: 210}
 
@@ -48,14 +47,25 @@ func drawTimeline(in chartInput) drawing {
 
 	answers.Y = in.valueAxis("axis.answer", t.fastest, t.slowest)
 	answers.Marks = append(answers.Marks, figure.Ranges{Ranges: t.cloud.ranges(), Color: figure.Sky})
-	for i, load := range t.loads {
+	tails := ""
+	drawn := t.mainLoads()
+	for i, load := range drawn {
 		look := figure.Look{Color: figure.Black, Dash: figure.Series(i).Dash}
-		answers.Marks = append(answers.Marks, figure.Line{Points: t.medians(load), Look: look})
-		label := l.t("timeline.median")
+		answers.Marks = append(answers.Marks, figure.Line{Points: t.quantiles(load, 0.5, 1), Look: look})
+		label, of := l.t("timeline.median"), ""
 		if len(t.loads) > 1 {
-			label = l.t("timeline.median.of", load)
+			label, of = l.t("timeline.median.of", in.name(load)), in.name(load)
 		}
 		fig.Legend = append(fig.Legend, figure.Entry{Look: look, Label: label})
+		q, tail := t.tail(load)
+		if q == 0 {
+			continue // too few answers a step for any: the bars have the slowest
+		}
+		look.Width, look.Glyph = 1.2, figure.Peak
+		every := max(1, t.bins/9)
+		answers.Marks = append(answers.Marks, figure.Line{Points: tail, Look: look, Every: every, Offset: (i + 1) * every / (len(drawn) + 1)})
+		fig.Legend = append(fig.Legend, figure.Entry{Look: look, Label: tailLabel(l, q, of)})
+		tails = " " + l.t("timeline.tail.caption")
 	}
 	if len(t.loads) > 0 {
 		fig.Legend = append(fig.Legend, figure.Entry{
@@ -66,7 +76,7 @@ func drawTimeline(in chartInput) drawing {
 		answers.Marks = append(answers.Marks, figure.Markers{Points: t.failures, Look: figure.Wrong()})
 		fig.Legend = append(fig.Legend, figure.Entry{Look: figure.Wrong(), Label: l.t("timeline.failed", l.count(t.failed))})
 	}
-	throughput.Hover, answers.Hover = t.hover(l)
+	throughput.Hover, answers.Hover = t.hover(l, in.name)
 	fig.Panels = []figure.Panel{throughput, answers}
 
 	outcome := l.t("timeline.none")
@@ -76,131 +86,8 @@ func drawTimeline(in chartInput) drawing {
 	fig.Title = l.t("timeline.title", l.n("requests", int64(len(in.Requests))), outcome, l.ms(t.slowest), seconds2(t.slowestAt))
 	return drawing{
 		figure: fig, alt: fig.Title + ". " + joined(words),
-		caption: fig.Title + ". " + l.t("timeline.caption", l.seconds(t.bin)) + in.bandsCaption() + in.silence(),
+		caption: fig.Title + ". " + l.t("timeline.caption", l.seconds(t.bin)) + tails + in.bandsCaption() + in.silence(),
 	}
-}
-
-// timeline is a scenario's requests, counted into bins and columns in one pass.
-type timeline struct {
-	first, last      float64 // s since the scenario's start
-	bin              time.Duration
-	bins             int
-	instances, loads []string
-	counts           map[string][]int // answers per bin, by instance
-	totals           map[string]int64
-	failedCounts     []int
-	failed           int64
-	failures         []figure.Point
-	firstFail        float64
-	lastFail         float64
-	fastest, slowest float64 // ms
-	slowestAt        float64
-	cloud            *columns
-	byLoad           map[string][][]int64 // answer times per bin, µs
-}
-
-func (in chartInput) gather() *timeline {
-	t := &timeline{
-		counts: make(map[string][]int), totals: make(map[string]int64), byLoad: make(map[string][][]int64),
-		fastest: math.Inf(1), first: math.Inf(1), last: math.Inf(-1), firstFail: math.Inf(1),
-	}
-	for i := range in.Requests {
-		r := &in.Requests[i]
-		sent := in.since(r.At)
-		t.first = min(t.first, sent)
-		t.last = max(t.last, sent+float64(r.Value.US)/1e6)
-	}
-	t.first, t.last = in.reach(t.first, t.last)
-	length := time.Duration((t.last - t.first) * float64(time.Second))
-	t.bin = binWidth(length, len(in.Requests))
-	t.bins = max(1, int(math.Ceil(float64(length)/float64(t.bin))))
-	t.failedCounts = make([]int, t.bins)
-	t.cloud = newColumns(t.first, max(t.last, t.first+1e-6), figure.Columns)
-	for i := range in.Requests {
-		t.add(&in.Requests[i].Value, in.since(in.Requests[i].At))
-	}
-	t.instances = in.inOrder(t.counts)
-	t.loads = sortedNames(t.byLoad)
-	return t
-}
-
-// add counts one request: its time where it was sent, since that is when what
-// delayed it began; its answer where it came.
-func (t *timeline) add(q *lab.Request, sent float64) {
-	ms := float64(q.US) / 1000
-	if ms > t.slowest {
-		t.slowest, t.slowestAt = ms, sent
-	}
-	t.fastest = min(t.fastest, ms)
-	done := t.binOf(sent + ms/1000)
-	if failed(q) {
-		t.failed++
-		t.failedCounts[done]++
-		t.failures = append(t.failures, figure.Point{X: sent, Y: ms})
-		t.firstFail, t.lastFail = min(t.firstFail, sent), max(t.lastFail, sent)
-		return
-	}
-	name := q.Instance
-	if name == "" {
-		name = q.Load
-	}
-	if t.counts[name] == nil {
-		t.counts[name] = make([]int, t.bins)
-	}
-	t.counts[name][done]++
-	t.totals[name]++
-	t.cloud.add(sent, ms)
-	if t.byLoad[q.Load] == nil {
-		t.byLoad[q.Load] = make([][]int64, t.bins)
-	}
-	at := t.binOf(sent)
-	t.byLoad[q.Load][at] = append(t.byLoad[q.Load][at], q.US)
-}
-
-func (t *timeline) binOf(s float64) int {
-	return min(max(int((s-t.first)/t.bin.Seconds()), 0), t.bins-1)
-}
-
-// middle is the place of a bin on the x axis, and its width in seconds: the
-// last bin may be cut off by the end.
-func (t *timeline) middle(i int) (x, width float64) {
-	from := t.first + float64(i)*t.bin.Seconds()
-	to := from + t.bin.Seconds()
-	if t.bins > 1 {
-		to = min(to, max(t.last, from+1e-6))
-	}
-	return (from + to) / 2, to - from
-}
-
-// rate turns counts per bin into a rate per second.
-func (t *timeline) rate(counts []int) []figure.Point {
-	out := make([]figure.Point, 0, len(counts))
-	for i, n := range counts {
-		x, width := t.middle(i)
-		if i > 0 && width < 0.5*t.bin.Seconds() {
-			// Too short a rest to speak of a rate: it joins the bin before it.
-			_, before := t.middle(i - 1)
-			out[i-1].Y = float64(counts[i-1]+n) / (before + width)
-			continue
-		}
-		out = append(out, figure.Point{X: x, Y: float64(n) / width})
-	}
-	return out
-}
-
-// medians is the median answer time of a load in each bin; NaN where it had
-// no answer.
-func (t *timeline) medians(load string) []figure.Point {
-	out := make([]figure.Point, t.bins)
-	for i, us := range t.byLoad[load] {
-		x, _ := t.middle(i)
-		out[i] = figure.Point{X: x, Y: math.NaN()}
-		if len(us) > 0 {
-			slices.Sort(us)
-			out[i].Y = float64(quantile(us, 0.5)) / 1000
-		}
-	}
-	return out
 }
 
 // inOrder lists names as the topology does, then the others by name.
@@ -239,7 +126,13 @@ func (in chartInput) silence() string {
 			continue
 		}
 		seen[target] = true
-		var done []time.Duration
+		n := 0
+		for i := range in.Requests {
+			if r := &in.Requests[i].Value; r.Instance == target && !failed(r) {
+				n++
+			}
+		}
+		done := make([]time.Duration, 0, n)
 		for i := range in.Requests {
 			r := &in.Requests[i]
 			if r.Value.Instance == target && !failed(&r.Value) {

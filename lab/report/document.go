@@ -19,6 +19,9 @@ type document struct {
 	Stack    *picture // the stack and what was broken; nil when the record does not say what it is
 	Sections []section
 	Bare     bool // without pictures, for readers that cannot follow links to them
+
+	rejudged *lab.Rejudgement
+	words    wording
 }
 
 // pictures lists all pictures in the order of their numbers.
@@ -39,10 +42,12 @@ func (d *document) pictures() []*picture {
 type section struct {
 	*lab.ScenarioRun
 	Anchor  string // of its heading
+	Fault   string // what was broken on purpose
 	Key     string // its key numbers
 	Story   []event
 	Open    []lab.Check // the checks that did not pass
 	Metrics []metricRow
+	Tables  []table
 	Figures []picture
 }
 
@@ -58,16 +63,19 @@ type metricRow struct {
 }
 
 func newDocument(run *lab.Run, c config) (*document, error) {
-	doc := &document{Run: run, Lang: c.lang}
+	doc := &document{Run: run, Lang: c.lang, rejudged: c.rejudged, words: c.wording}
 	switch {
 	case c.damage != "":
 		doc.Notices = append(doc.Notices, c.lang.t("notice.damaged", c.damage))
 	case !run.Complete:
 		doc.Notices = append(doc.Notices, c.lang.t("notice.cut"))
 	}
+	if text := c.rejudgedNotice(); text != "" {
+		doc.Notices = append(doc.Notices, text)
+	}
 	anchors, files := newNames(slug), newNames(fileName)
 	anchors.unique(c.lang.t("scenarios")) // the heading before the scenarios' own
-	figures := 0
+	figures, tables := 0, 0
 	if pic, err := drawStack(run, c.lang); err != nil {
 		return nil, fmt.Errorf("picture of the stack: %w", err)
 	} else if pic != nil {
@@ -76,11 +84,13 @@ func newDocument(run *lab.Run, c config) (*document, error) {
 		doc.Stack = pic
 		anchors.unique(c.lang.t("stack"))
 	}
-	for _, s := range run.Scenarios {
+	for _, recorded := range run.Scenarios {
+		s := c.scenario(recorded)
 		sec := section{
-			ScenarioRun: s, Anchor: anchors.unique(s.Name), Key: keyNumbers(s, c.lang),
-			Story: story(s), Metrics: metricRows(s, c.lang),
+			ScenarioRun: s, Anchor: anchors.unique(s.Name), Fault: s.Begin.Fault, Key: keyNumbers(s, c.lang),
+			Story: story(s), Metrics: metricRows(s, c.lang), Tables: tableRows(s, tables, c.wording),
 		}
+		tables += len(sec.Tables)
 		for _, check := range s.Checks {
 			if check.Verdict != lab.Pass {
 				sec.Open = append(sec.Open, check)
@@ -91,7 +101,7 @@ func newDocument(run *lab.Run, c config) (*document, error) {
 			if s.Verdict == lab.Skipped {
 				break // nothing was tried: there is nothing to draw
 			}
-			pic, err := drawChart(kind, s, run.Stack.Expected, c.lang)
+			pic, err := drawChart(kind, s, run.Stack.Expected, c.wording)
 			if err != nil {
 				return nil, fmt.Errorf("chart %s of scenario %s: %w", kind, s.Name, err)
 			}
@@ -266,7 +276,7 @@ func metricRows(s *lab.ScenarioRun, l Lang) []metricRow {
 		info, prefix := explain(m.Name)
 		meaning := info.meaning.in(l)
 		if prefix != "" {
-			meaning += " (" + prefix + ")"
+			meaning += " (" + l.known("prefix.", prefix) + ")"
 		}
 		row := metricRow{Key: m.Name, Value: l.value(m.Value, info.unit), Meaning: meaning}
 		if info.better != betterNone {

@@ -13,6 +13,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"inventariolab/lab"
 )
@@ -97,10 +98,20 @@ func TestRequests(t *testing.T) {
 	for _, q := range []lab.Request{
 		{Load: "home", US: 1742, Status: 200, Instance: "app", ID: "lab-1"},
 		{Load: "home, keep-alive", US: 20_000_000, Err: "read: \"reset\"\nby peer", ID: "lab-2"},
-		{Load: "=cmd|'/c calc'!A1", US: 3, Status: 502, Instance: "@SUM(1)", Err: "-1+2"},
+		{Load: "=cmd|'/c calc'!A1", US: 3, Status: 502, Instance: "@SUM(1)", Err: "-1+2", ID: "lab-3", LateUS: 1200},
+		{Load: "home", US: 3, Status: 502},
 	} {
 		w.request(at, q)
 		at += 1500 * time.Microsecond
+	}
+	for _, v := range []lab.Served{
+		{ID: "lab-3", Status: 502},
+		{ID: "lab-1", Status: 200, US: 1000, Tries: []lab.Try{{Service: "app1", Status: 0, US: -1}, {Service: "app", Status: 200, US: 900}}},
+		{ID: "lab-1", Status: 404},
+		{ID: "lab-9", Status: 200},
+		{ID: "", Status: 400},
+	} {
+		w.event(at, lab.Event{Kind: lab.KindServed, Served: &v})
 	}
 	w.end(lab.Unknown, "")
 	w.done(lab.Unknown)
@@ -110,14 +121,40 @@ func TestRequests(t *testing.T) {
 	golden(t, "requests.csv", []byte(src))
 	rows, err := csv.NewReader(strings.NewReader(src)).ReadAll()
 	require.NoError(t, err)
-	require.Len(t, rows, 4, "the head and one row a request")
+	require.Len(t, rows, 5, "the head and one row a request")
 	assert.Equal(t, requestColumns, rows[0])
-	assert.Equal(t, []string{"load", "home", "300000", "1742", "200", "app", "", "lab-1"}, rows[1])
+	assert.Equal(t, []string{"load", "home", "300000", "1742", "200", "app", "", "lab-1", "0", "2", "app"}, rows[1])
+	assert.Equal(t, []string{"", ""}, rows[2][9:], "the log has no line of it")
+	assert.Equal(t, []string{"1200", "0", ""}, rows[3][8:], "the balancer answered by itself")
 	for _, row := range rows {
 		for _, field := range row {
 			assert.False(t, field != "" && strings.ContainsRune("=+-@", rune(field[0])), "%q is a formula", field)
 		}
 	}
+}
+
+// TestServedIndex: whatever the ids, the first line of each is found and no other.
+func TestServedIndex(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := rapid.SliceOf(rapid.StringMatching(`[ab]{0,4}`)).Draw(t, "ids")
+		served := make([]lab.Timed[lab.Served], len(ids))
+		first := make(map[string]int)
+		for i, id := range ids {
+			served[i].Value.ID = id
+			if _, ok := first[id]; !ok {
+				first[id] = i
+			}
+		}
+		x := indexServed(served)
+		for _, id := range append(ids, "c", "", "aaaaa") {
+			i, ok := first[id]
+			if got := x.of(id); !ok || id == "" {
+				assert.Nil(t, got, id)
+			} else {
+				assert.Same(t, &served[i].Value, got, id)
+			}
+		}
+	})
 }
 
 // TestRequestsAreStreamed: what is written at once does not grow with the run.

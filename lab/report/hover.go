@@ -13,21 +13,16 @@ import (
 const hoverColumns = 80
 
 // hover tells the values of every bin of a timeline, for its two panels.
-func (t *timeline) hover(l Lang) (rates, answers []figure.Hover) {
-	name := func(s string) string { return oneLine(s) }
+func (t *timeline) hover(l Lang, loadName func(string) string) (rates, answers []figure.Hover) {
 	type series struct {
 		label string
 		rate  []figure.Point
 	}
 	var all []series
 	for _, i := range t.instances {
-		all = append(all, series{name(i), t.rate(t.counts[i])})
+		all = append(all, series{oneLine(i), t.rate(t.counts[i])})
 	}
 	wrong := t.rate(t.failedCounts)
-	medians := make(map[string][]figure.Point)
-	for _, load := range t.loads {
-		medians[load] = t.medians(load)
-	}
 	step := max(1, (t.bins+hoverColumns-1)/hoverColumns)
 	for from := 0; from < t.bins; from += step {
 		// Of several bins that are too narrow to aim at the middle one speaks.
@@ -53,10 +48,8 @@ func (t *timeline) hover(l Lang) (rates, answers []figure.Hover) {
 		}
 		parts = nil
 		for _, load := range t.loads {
-			if us := t.byLoad[load][i]; len(us) > 0 {
-				// medians has sorted them.
-				text := l.t("hover.median", name(load), l.ms(medians[load][i].Y)) + ", " + l.t("hover.most", l.ms(float64(us[len(us)-1])/1000))
-				parts = append(parts, text)
+			if us := t.byLoad[load].of(i); len(us) > 0 {
+				parts = append(parts, loadName(load)+": "+l.percentiles(us, 1000, 0.50, 0.95, 0.99)+l.t("hover.most", l.ms(float64(us[len(us)-1])/1000)))
 			}
 		}
 		if len(parts) > 0 {
@@ -98,7 +91,7 @@ func lagHover(name string, points []figure.Point, first, last float64, l Lang) [
 
 // latencyHover tells the answer time of every load at each place of the axis
 // of nines; times are sorted.
-func latencyHover(names []string, times map[string][]int64, nines float64, l Lang) []figure.Hover {
+func latencyHover(names []string, shown func(string) string, times map[string][]int64, nines float64, l Lang) []figure.Hover {
 	var out []figure.Hover
 	width := nines / hoverColumns
 	for i := range hoverColumns {
@@ -108,13 +101,41 @@ func latencyHover(names []string, times map[string][]int64, nines float64, l Lan
 		for _, name := range names {
 			us := times[name]
 			if from+width/2 <= ninesOf(len(us)-1, len(us)) {
-				parts = append(parts, oneLine(name)+": "+l.ms(float64(quantile(us, q))/1000))
+				parts = append(parts, shown(name)+": "+l.ms(float64(quantile(us, q))/1000))
 			}
 		}
 		if len(parts) > 0 {
 			out = append(out, figure.Hover{From: from, To: from + width, Text: hoverLines(
 				strconv.FormatFloat(100*q, 'g', 4, 64)+" %", parts...,
 			)})
+		}
+	}
+	return out
+}
+
+// sbsHover tells, for every column, how far each replica said it was behind.
+func (in chartInput) sbsHover(sbs map[string][]figure.Point, first, last float64) []figure.Hover {
+	width := (last - first) / hoverColumns
+	if width <= 0 {
+		return nil
+	}
+	var out []figure.Hover
+	for i := range hoverColumns {
+		from := first + float64(i)*width
+		var parts []string
+		for _, name := range sortedNames(sbs) {
+			most := math.Inf(-1)
+			for _, p := range sbs[name] {
+				if p.X >= from && p.X < from+width {
+					most = max(most, p.Y)
+				}
+			}
+			if !math.IsInf(most, 0) {
+				parts = append(parts, in.Lang.t("lag.sbs.hover", oneLine(name), in.Lang.number(most)))
+			}
+		}
+		if len(parts) > 0 {
+			out = append(out, figure.Hover{From: from, To: from + width, Text: hoverLines(seconds2(from)+" – "+seconds2(from+width), parts...)})
 		}
 	}
 	return out

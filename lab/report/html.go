@@ -77,6 +77,7 @@ func pageBody(d *document, src []byte) ([]byte, error) {
 	doc := md.Parser().Parse(text.NewReader(src))
 	ids := newNames(slug)
 	under := "" // which heading
+	numbered, _, _ := strings.Cut(d.T("table", 0), "0")
 	err := ast.Walk(doc, func(n ast.Node, enter bool) (ast.WalkStatus, error) {
 		if !enter {
 			return ast.WalkContinue, nil
@@ -90,7 +91,11 @@ func pageBody(d *document, src []byte) ([]byte, error) {
 				d.mark(n, plain)
 			}
 		case *extast.Table:
-			n.SetAttributeString("aria-label", under)
+			label := under
+			if p, ok := n.PreviousSibling().(*ast.Paragraph); ok && strings.HasPrefix(plainOf(p, src), numbered) {
+				label = plainOf(p, src) // the table's own name
+			}
+			n.SetAttributeString("aria-label", label)
 		case *extast.TableHeader:
 			for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 				c.SetAttributeString("scope", []byte("col"))

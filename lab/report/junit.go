@@ -61,6 +61,8 @@ func (d *document) junitCheck(s *lab.ScenarioRun, c lab.Check) junit.Testcase {
 	if c.Verdict == lab.Pass {
 		return out
 	}
+	// The name is the case's identity and stays; the rest is for who reads it.
+	c = d.words.check(c)
 	parts := []fact{{d.T("want"), c.Want}, {d.T("got"), c.Got}}
 	if c.Hint != "" {
 		parts = append(parts, fact{d.T("hint"), c.Hint})
@@ -79,7 +81,7 @@ func (d *document) junitEnd(s *lab.ScenarioRun) junit.Testcase {
 	if s.Verdict == lab.Pass {
 		return out
 	}
-	why := s.Reason
+	why := d.words.word(s.Reason)
 	if why == "" {
 		why = d.T("checks.none")
 	}

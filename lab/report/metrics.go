@@ -48,7 +48,7 @@ var metricInfos = map[string]metricInfo{
 		"slowest answer of all", "la respuesta más lenta de todas",
 	}},
 	"recover_ms": {unitMS, betterLower, phrase{"recovered in", "recuperado en"}, phrase{
-		"from the start of the repair until the healed part took its share again", "desde el inicio de la reparación hasta que la parte reparada volvió a tomar su cuota",
+		"from asking for the repair until the load was as before the fault", "desde que se pidió la reparación hasta que la carga fue como antes del fallo",
 	}},
 	"rps": {unitRPS, betterHigher, phrase{"throughput", "rendimiento"}, phrase{
 		"answers per second over the whole load", "respuestas por segundo durante toda la carga",
@@ -108,12 +108,12 @@ const sharePrefix = "share_"
 // longest entry that the key ends with after a prefix, or what its unit suffix
 // tells.
 func explain(key string) (info metricInfo, prefix string) {
-	if info, ok := metricInfos[key]; ok {
+	if info, ok := infoOf(key); ok {
 		return info, ""
 	}
 	for i := range key {
 		if i > 0 && key[i-1] == '_' {
-			if info, ok := metricInfos[key[i:]]; ok {
+			if info, ok := infoOf(key[i:]); ok {
 				return info, key[:i-1]
 			}
 		}

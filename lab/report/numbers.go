@@ -51,7 +51,7 @@ func (l Lang) count(n int64) string {
 func (l Lang) number(v float64) string {
 	switch a := math.Abs(v); {
 	case math.IsNaN(v) || math.IsInf(v, 0):
-		return "–"
+		return notMeasured
 	case a >= 1e15:
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	case v == math.Trunc(v) || a >= 99.95:
@@ -68,6 +68,9 @@ func (l Lang) number(v float64) string {
 
 // ms writes milliseconds with their unit, seconds from ten seconds on.
 func (l Lang) ms(v float64) string {
+	if math.IsNaN(v) {
+		return notMeasured
+	}
 	if math.Abs(v) >= 10_000 {
 		return l.number(v/1000) + " s"
 	}

@@ -19,6 +19,24 @@ var phrases = map[string]phrase{
 		"The run was cut off before its end. This report shows what was recorded until then.",
 		"La ejecución se interrumpió antes de terminar. Este informe muestra lo registrado hasta entonces.",
 	},
+	"rejudged.differ": {
+		"Judged again from the record, with the rules of today, these scenarios come out differently than they were recorded: %s. What stands here is the judgement of today.",
+		"Juzgados de nuevo a partir del registro, con las reglas de hoy, estos escenarios resultan distintos de lo registrado: %s. Lo que figura aquí es el juicio de hoy.",
+	},
+	"rejudged.same": {
+		"Judged again from the record: %s; the same outcome as recorded.",
+		"Juzgado de nuevo a partir del registro: %s; el mismo resultado que el registrado.",
+	},
+	"rejudged.some": {
+		"Judged again from the record: %s; a different outcome than recorded: %s.",
+		"Juzgado de nuevo a partir del registro: %s; un resultado distinto del registrado: %s.",
+	},
+	"rejudged.kept": {
+		"Kept as recorded: %s; what was observed there is not in the record whole (an older lab, or cut off), or this lab does not know the scenario.",
+		"Se mantiene lo registrado: %s; lo observado allí no está completo en el registro (un laboratorio más antiguo, o interrumpido), o este laboratorio no conoce el escenario.",
+	},
+	"scenarios.one":  {"%s scenario", "%s escenario"},
+	"scenarios.many": {"%s scenarios", "%s escenarios"},
 
 	// Head and table of scenarios.
 	"title.default": {"Lab report", "Informe del laboratorio"},
@@ -68,6 +86,7 @@ var phrases = map[string]phrase{
 	"phase.healed":    {"proven to be gone", "desaparición comprobada"},
 	"charts":          {"Charts", "Gráficos"},
 	"figure":          {"Figure %d", "Figura %d"},
+	"table":           {"Table %d", "Tabla %d"},
 	"reproduce":       {"How to reproduce", "Cómo reproducirlo"},
 
 	// Tail.

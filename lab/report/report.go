@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 
 	"github.com/moby/sys/atomicwriter"
 
@@ -31,13 +33,16 @@ const (
 type Option func(*config)
 
 type config struct {
-	lang   Lang
+	wording
 	damage string // what is wrong with the record, "" when it is whole
 	dir    string // where the report is, for the summary
+
+	judge    func(*lab.Run) lab.Rejudgement // nil: the recorded judgement is shown
+	rejudged *lab.Rejudgement               // nil: nobody judged again
 }
 
 func newConfig(opts []Option) config {
-	c := config{lang: English}
+	c := config{wording: wording{lang: English}}
 	for _, o := range opts {
 		o(&c)
 	}
@@ -45,7 +50,8 @@ func newConfig(opts []Option) config {
 }
 
 // In chooses the language of the fixed texts. What the scenarios recorded
-// (titles, wants, gots, hints) stays as it was recorded.
+// (titles, wants, gots, hints) stays as it was recorded, unless Phrases knows
+// it.
 func In(lang Lang) Option { return func(c *config) { c.lang = lang } }
 
 func damaged(err error) Option { return func(c *config) { c.damage = err.Error() } }
@@ -113,6 +119,11 @@ func Dir(dir string, opts ...Option) error {
 	return err
 }
 
+// gcPercent is how much the heap may grow between two collections while a
+// record is rendered: nearly all of it is the record and stays, so that the
+// usual 100 would double the memory of a long run to save half a second.
+const gcPercent = 15
+
 // ReadDir is Dir, and returns the run as well; it is nil when nothing could be
 // read.
 func ReadDir(dir string, opts ...Option) (*lab.Run, error) {
@@ -125,7 +136,13 @@ func ReadDir(dir string, opts ...Option) (*lab.Run, error) {
 		return nil, fmt.Errorf("read record: %w", err)
 	}
 	defer f.Close()
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	run, bad := lab.ParseRun(f)
+	if run != nil && run.Info.Schema > 0 {
+		if judge := newConfig(opts).judge; judge != nil {
+			opts = append(slices.Clone(opts), Rejudged(judge(run)))
+		}
+	}
 	if bad == nil {
 		return run, Write(dir, run, opts...)
 	}
@@ -134,7 +151,7 @@ func ReadDir(dir string, opts ...Option) (*lab.Run, error) {
 		return nil, fmt.Errorf("%w; nothing was rendered", bad)
 	}
 	// The path is this machine's business and stays out of the report.
-	if err := Write(dir, run, append(opts, damaged(errors.Unwrap(bad)))...); err != nil {
+	if err := Write(dir, run, append(slices.Clone(opts), damaged(errors.Unwrap(bad)))...); err != nil {
 		return run, errors.Join(bad, err)
 	}
 	return run, fmt.Errorf("%w; what is whole before it was rendered", bad)

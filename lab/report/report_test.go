@@ -128,13 +128,13 @@ func TestResultFields(t *testing.T) {
 	require.NoError(t, Write(dir, badRun().run(t)))
 	var got map[string]any
 	require.NoError(t, json.Unmarshal([]byte(readFile(t, dir, ResultFile)), &got))
-	assert.EqualValues(t, 1, got["schema"])
+	assert.EqualValues(t, lab.SchemaVersion, got["schema"])
 	assert.Equal(t, "fail", got["verdict"])
 	assert.Equal(t, "2026-11-23T14:12:05Z", got["started"])
 	assert.EqualValues(t, 6.2, got["stack"].(map[string]any)["ready_s"])
 	assert.Contains(t, got, "duration_s")
 	scenarios := got["scenarios"].([]any)
-	require.Len(t, scenarios, 3)
+	require.Len(t, scenarios, 4)
 	for _, s := range scenarios {
 		s := s.(map[string]any)
 		for _, key := range []string{"name", "verdict", "duration_s"} {
@@ -142,6 +142,7 @@ func TestResultFields(t *testing.T) {
 		}
 		assert.IsType(t, []any{}, s["checks"], "never null")
 		assert.IsType(t, map[string]any{}, s["metrics"], "never null")
+		assert.IsType(t, []any{}, s["tables"], "never null")
 	}
 	first := scenarios[0].(map[string]any)
 	assert.EqualValues(t, 83.4, first["metrics"].(map[string]any)["worst_ms"])

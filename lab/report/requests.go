@@ -8,11 +8,16 @@ import (
 )
 
 // requestColumns are the columns of requests.csv. New ones come at the end.
-var requestColumns = []string{"scenario", "load", "sent_us", "answer_us", "status", "instance", "error", "request_id"}
+var requestColumns = []string{
+	"scenario", "load", "sent_us", "answer_us", "status", "instance", "error", "request_id",
+	"late_us", "tries", "answered_by",
+}
 
 // renderRequests writes one row a request, in the order of the record: sent_us
 // counts from the run's start, answer_us from there until the answer was read
-// whole or the error came. It holds no more than one row in memory.
+// whole or the error came. tries and answered_by are the balancer's word, found
+// by the request's id; they are empty where the record has none. It holds no more
+// than one row and an index of the log lines in memory.
 func renderRequests(w io.Writer, d *document) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(requestColumns); err != nil {
@@ -20,7 +25,7 @@ func renderRequests(w io.Writer, d *document) error {
 	}
 	row := make([]string, len(requestColumns))
 	for _, s := range d.Run.Scenarios {
-		name := csvText(s.Name)
+		name, served := csvText(s.Name), indexServed(s.Served)
 		for i := range s.Requests {
 			at, q := s.Requests[i].At, &s.Requests[i].Value
 			row[0], row[1] = name, csvText(q.Load)
@@ -28,6 +33,13 @@ func renderRequests(w io.Writer, d *document) error {
 			row[3] = strconv.FormatInt(q.US, 10)
 			row[4] = strconv.Itoa(q.Status)
 			row[5], row[6], row[7] = csvText(q.Instance), csvText(q.Err), csvText(q.ID)
+			row[8], row[9], row[10] = strconv.FormatInt(q.LateUS, 10), "", ""
+			if v := served.of(q.ID); v != nil {
+				row[9] = strconv.Itoa(len(v.Tries))
+				if n := len(v.Tries); n > 0 {
+					row[10] = csvText(v.Tries[n-1].Service)
+				}
+			}
 			if err := out.Write(row); err != nil {
 				return err
 			}

@@ -22,6 +22,14 @@ type resultFile struct {
 	DurationS float64          `json:"duration_s"`
 	Stack     resultStack      `json:"stack"`
 	Scenarios []resultScenario `json:"scenarios"`
+	Rejudged  *resultRejudged  `json:"rejudged,omitempty"` // what came of judging again from the record
+}
+
+// resultRejudged names scenarios.
+type resultRejudged struct {
+	Judged []string `json:"judged"` // judged again
+	Differ []string `json:"differ"` // of them those that came out differently
+	Kept   []string `json:"kept"`   // kept as recorded
 }
 
 type resultStack struct {
@@ -37,6 +45,7 @@ type resultScenario struct {
 	DurationS float64            `json:"duration_s"`
 	Checks    []lab.Check        `json:"checks"`
 	Metrics   map[string]float64 `json:"metrics"`
+	Tables    []lab.Table        `json:"tables"`
 }
 
 func renderResult(w io.Writer, d *document) error {
@@ -51,11 +60,15 @@ func renderResult(w io.Writer, d *document) error {
 		r := resultScenario{
 			Name: s.Name, Verdict: s.Verdict, Reason: s.Reason, DurationS: roundSeconds(s.Length),
 			Checks: append([]lab.Check{}, s.Checks...), Metrics: make(map[string]float64, len(s.Metrics)),
+			Tables: append([]lab.Table{}, s.Tables...),
 		}
 		for _, m := range s.Metrics {
 			r.Metrics[m.Name] = m.Value
 		}
 		out.Scenarios = append(out.Scenarios, r)
+	}
+	if r := d.rejudged; r != nil {
+		out.Rejudged = &resultRejudged{append([]string{}, r.Judged...), append([]string{}, r.Differ...), append([]string{}, r.Kept...)}
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

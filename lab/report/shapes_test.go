@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,7 +25,7 @@ import (
 // of TestChartShapes to, for looking at them in a browser.
 const look = "REPORT_LOOK"
 
-var allCharts = []lab.Chart{lab.ChartShares, lab.ChartTimeline, lab.ChartLag, lab.ChartLatency}
+var allCharts = []lab.Chart{lab.ChartShares, lab.ChartTimeline, lab.ChartLag, lab.ChartLatency, lab.ChartCapacity, lab.ChartOmission}
 
 // shapes are records whose charts must come out whole, whatever was measured.
 var shapes = map[string]func(w *recordWriter, at time.Duration){
@@ -87,6 +88,32 @@ var shapes = map[string]func(w *recordWriter, at time.Duration){
 			w.sample(at, lagSeries, "font-family:x;font-variant:y;", 2)
 		}
 	},
+	"loops, steps and three ways": func(w *recordWriter, at time.Duration) {
+		w.loops(at)
+		w.lagWays(at)
+		w.event(at, lab.Event{Kind: lab.KindTable, Table: capacitySteps()})
+	},
+	"one step, one open loop, only the appliers": func(w *recordWriter, at time.Duration) {
+		w.request(at, lab.Request{Load: "open", US: 900, LateUS: 100, Status: 200})
+		w.sample(at, applierSeries, "slave1", 1.5)
+		w.sample(at, sbsSeries, "slave1", 0)
+		w.event(at, lab.Event{Kind: lab.KindTable, Table: &lab.Table{Name: "capacity", Rows: "step", Columns: []string{"rate_asked"}, Lines: []lab.Line{lab.NewLine("1", 100)}}})
+	},
+	"steps that were not measured": func(w *recordWriter, at time.Duration) {
+		nan := math.NaN()
+		w.event(at, lab.Event{Kind: lab.KindTable, Table: &lab.Table{
+			Name: "capacity", Rows: "step", Columns: []string{"p99_ms", "failed_share", "rate_asked"},
+			Lines: []lab.Line{lab.NewLine("1", nan, nan, 200), lab.NewLine("2", nan, nan, nan), {Label: "3"}, lab.NewLine("4", 12, 1, 100)},
+		}})
+		w.metric("knee_rps", 5000)
+	},
+	"marks on top of each other": func(w *recordWriter, at time.Duration) {
+		w.load("home", at, 20*time.Second, 4000, 8*time.Millisecond, nil)
+		for i := range 20 {
+			w.mark(at+time.Duration(i*i)*40*time.Millisecond, fmt.Sprintf("a mark with the number %d", i))
+		}
+		w.mark(at+20*time.Second, "the last of all the marks, whose name is rather long <b>")
+	},
 	"twelve instances": func(w *recordWriter, at time.Duration) {
 		for i := range 1200 {
 			w.request(at+time.Duration(i)*time.Millisecond, lab.Request{Load: "home", US: 900 + int64(i*i%700), Status: 200, Instance: fmt.Sprintf("backend-%02d", i%12)})
@@ -113,7 +140,7 @@ func TestChartShapes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run := shapeRun(t, fill)
 			for _, l := range []Lang{English, Spanish} {
-				doc, err := newDocument(run, config{lang: l})
+				doc, err := newDocument(run, config{wording: wording{lang: l}})
 				require.NoError(t, err)
 				require.Len(t, doc.Sections[0].Figures, len(allCharts))
 				for _, f := range doc.Sections[0].Figures {
@@ -129,6 +156,8 @@ func TestChartShapes(t *testing.T) {
 }
 
 var painted = regexp.MustCompile(`(?:fill|stroke):#[0-9A-Fa-f]+`)
+
+var unpainted = regexp.MustCompile(`<path d="[^"]*" ?/>`)
 
 var notANumber = regexp.MustCompile(`NaN|[+-]?Inf\b|%!`)
 
@@ -159,6 +188,7 @@ func assertDrawing(t *testing.T, f picture) {
 	assert.Equal(t, 1, elements["desc"])
 	assert.Zero(t, elements["script"])
 	_, body, _ := strings.Cut(string(f.svg), "</style>")
+	assert.NotRegexp(t, unpainted, body, "%s: a path without a colour stays black on a dark ground", f.File)
 	for _, m := range painted.FindAllString(body, -1) {
 		assert.Contains(t, figure.DarkStyle, `"`+m+`"`, "%s: a colour without one for a dark ground", f.File)
 	}

@@ -95,6 +95,12 @@ func thin(points []figure.Point, lo, hi float64, n int) []figure.Point {
 	return out
 }
 
+// A timeline is drawn in more detail from such a length and so many events on.
+const (
+	longRun    = 2 * time.Minute
+	manyEvents = 100_000
+)
+
 // binWidths are what a histogram over time may use: widths that people say.
 var binWidths = []time.Duration{
 	10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond,
@@ -104,9 +110,14 @@ var binWidths = []time.Duration{
 }
 
 // binWidth chooses a width for n events over length: about 80 bins, fewer when
-// they would hold fewer than 12 events each, but at least 10.
+// they would hold fewer than 12 events each, but at least 10. A long run has
+// events enough for more: in a bin of ten seconds a short stall is not where it
+// was.
 func binWidth(length time.Duration, n int) time.Duration {
 	bins := min(80, max(10, n/12))
+	if length >= longRun && n >= manyEvents {
+		bins = 130
+	}
 	for _, w := range binWidths {
 		if length <= w*time.Duration(bins) {
 			return w

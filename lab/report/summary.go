@@ -61,6 +61,9 @@ func (s summary) verdict(run *lab.Run) {
 	if !run.Complete {
 		fmt.Fprintf(s, "%s\n", s.paint(lab.Unknown, s.lang.t("notice.cut")))
 	}
+	if text := s.rejudgedNotice(); text != "" {
+		fmt.Fprintf(s, "%s\n", s.paint(lab.Unknown, oneLine(text)))
+	}
 	fmt.Fprintln(s)
 }
 
@@ -105,12 +108,13 @@ func (s summary) open(sc *lab.ScenarioRun) {
 	}
 	fmt.Fprintf(s, "\n%s\n", s.paint(sc.Verdict, lookOf(sc.Verdict).symbol+" "+oneLine(sc.Name)))
 	if sc.Reason != "" {
-		s.labelled(s.lang.t("reason"), sc.Reason)
+		s.labelled(s.lang.t("reason"), s.word(sc.Reason))
 	}
 	for _, c := range sc.Checks {
 		if c.Verdict == lab.Pass {
 			continue
 		}
+		c = s.check(c)
 		fmt.Fprintf(s, "  %s %s\n", s.paint(c.Verdict, lookOf(c.Verdict).word.in(s.lang)), oneLine(c.Name))
 		s.labelled(s.lang.t("want.s"), c.Want)
 		s.labelled(s.lang.t("got.s"), c.Got)

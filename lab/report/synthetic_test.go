@@ -169,6 +169,9 @@ func goodRun() *recordWriter {
 	w.replication()
 	w.appFailover(false)
 	w.heyLoad()
+	w.replicationWays()
+	w.capacity()
+	w.omission()
 	w.done(lab.Pass)
 	return w
 }
@@ -204,6 +207,7 @@ func (w *recordWriter) replication() {
 		Charts:     []lab.Chart{lab.ChartLag},
 	})
 	w.step(at, "300 rows are written to the source.")
+	w.mark(at, "before")
 	for i := range 300 {
 		sent := at + time.Duration(i)*10*time.Millisecond
 		for _, r := range []string{"slave1", "slave2", "slave3"} {
@@ -239,6 +243,9 @@ func (w *recordWriter) appFailover(fails bool) {
 	w.fault(at+3120*time.Millisecond, "kill", "app", lab.FaultInEffect)
 	w.fault(at+5*second, "kill", "app", lab.FaultHealing)
 	w.fault(at+6600*time.Millisecond, "kill", "app", lab.FaultHealed)
+	w.mark(at+600*time.Millisecond, "before")
+	w.mark(at+8*second, "share is back")
+	w.windows(fails)
 	w.metric("requests", 3600)
 	w.metric("failed", map[bool]float64{true: 69, false: 0}[fails])
 	w.metric("worst_ms", 83.4)
@@ -313,6 +320,7 @@ func badRun() *recordWriter {
 		Charts: []lab.Chart{lab.ChartShares, lab.ChartLatency, lab.ChartTimeline, "hologram"},
 	})
 	w.end(lab.Skipped, "the topology says that the balancer writes no JSON access log (balancer.access_log)")
+	w.strangeTables()
 	w.done(lab.Fail)
 	return w
 }

@@ -85,11 +85,15 @@ var (
 // no key in the code or in the template is misspelt.
 func TestPhrases(t *testing.T) {
 	all := map[string]phrase{}
-	for _, m := range []map[string]phrase{phrases, chartPhrases} {
+	for _, m := range []map[string]phrase{phrases, chartPhrases, tablePhrases} {
 		for k, p := range m {
 			assert.NotContains(t, all, k, "twice")
 			all[k] = p
 		}
+	}
+	for k, info := range tableInfos {
+		assert.NotContains(t, metricInfos, k, "twice")
+		all["metric "+k], all["metric short "+k] = info.meaning, info.short
 	}
 	for k, info := range metricInfos {
 		all["metric "+k], all["metric short "+k] = info.meaning, info.short
@@ -215,7 +219,7 @@ func TestRates(t *testing.T) {
 	at := w.begin(lab.Begin{Name: "x", Charts: allCharts})
 	w.load("home", at, 7*time.Second, 2800, 5*time.Millisecond, nil)
 	w.end(lab.Pass, "")
-	in := chartInput{w.run(t).Scenarios[0], topology(), English}
+	in := chartInput{ScenarioRun: w.run(t).Scenarios[0], Topology: topology(), Lang: English}
 	tl := in.gather()
 	sum := 0
 	for _, counts := range tl.counts {
@@ -238,7 +242,8 @@ func TestBinWidth(t *testing.T) {
 	}{
 		{10 * time.Second, 100_000, 200 * time.Millisecond},
 		{10 * time.Second, 100, time.Second},
-		{10 * time.Minute, 1_000_000, 10 * time.Second},
+		{10 * time.Minute, 1_000_000, 5 * time.Second},
+		{10 * time.Minute, 50_000, 10 * time.Second},
 		{0, 1, 10 * time.Millisecond},
 	} {
 		assert.Equal(t, c.want, binWidth(c.length, c.n), "%v with %d", c.length, c.n)
@@ -282,7 +287,7 @@ func TestBands(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			in := chartInput{&lab.ScenarioRun{Faults: c.faults}, nil, English}
+			in := chartInput{ScenarioRun: &lab.ScenarioRun{Faults: c.faults}, Lang: English}
 			var got [][]span
 			for _, b := range in.bands(10) {
 				got = append(got, b.Spans)

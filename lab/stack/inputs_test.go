@@ -71,18 +71,21 @@ func TestInputsHash(t *testing.T) {
 	assert.Equal(t, first, hash(), "a mode that a clone may change")
 
 	seen := map[string]string{first: "nothing"}
-	for what, change := range map[string]func(){
-		"a copied file":       func() { write("web/conf/a.conf", "b", 0o644) },
-		"a new file":          func() { write("web/conf/b.conf", "", 0o644) },
-		"an executable":       func() { write("web/conf/b.conf", "", 0o755) },
-		"the Dockerfile":      func() { write("web/Dockerfile", "ARG BASE\nFROM $BASE\nCOPY web/conf /opt/\n", 0o644) },
-		"a build argument":    func() { base = "official" },
-		"the target's absent": func() { delete(b.Args, "BASE") },
+	for _, step := range []struct { // one after the other: each builds on the one before
+		what   string
+		change func()
+	}{
+		{"a copied file", func() { write("web/conf/a.conf", "b", 0o644) }},
+		{"a new file", func() { write("web/conf/b.conf", "", 0o644) }},
+		{"an executable", func() { write("web/conf/b.conf", "", 0o755) }},
+		{"the Dockerfile", func() { write("web/Dockerfile", "ARG BASE\nFROM $BASE\nCOPY web/conf /opt/\n", 0o644) }},
+		{"a build argument", func() { base = "official" }},
+		{"an argument less", func() { delete(b.Args, "BASE") }},
 	} {
-		change()
+		step.change()
 		h := hash()
-		assert.NotContains(t, seen, h, "%s changed, the hash did not", what)
-		seen[h] = what
+		assert.NotContains(t, seen, h, "%s changed, the hash did not", step.what)
+		seen[h] = step.what
 	}
 
 	write("web/Dockerfile", "FROM scratch\nCOPY nowhere /\n", 0o644)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"inventariolab/lab"
 )
 
 // The ledger is a folder with one file per stack that the lab has brought up.
@@ -25,6 +27,9 @@ type entry struct {
 	Files   []string  `json:"files"`
 	Created time.Time `json:"created"`
 	Host    string    `json:"host"` // of the engine: another engine's stacks are not ours to sweep
+	// Foreign is a stack that the lab did not bring up but has broken; it is
+	// never swept, and forgotten when it is whole again.
+	Foreign bool `json:"foreign,omitempty"`
 
 	path string
 	lock *flock.Flock
@@ -79,8 +84,63 @@ func (e *entry) save() error {
 	return nil
 }
 
+// take locks the entry of a project that runs, waiting for others that work with
+// it, and makes one if the lab did not bring it up.
+func take(ctx context.Context, project, host string, progress func(string)) (*entry, error) {
+	dir, err := ledgerDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("note the stack down: %w", err)
+	}
+	path := filepath.Join(dir, project+".json")
+	e := &entry{path: path, lock: flock.New(path + ".lock")}
+	if ok, err := e.lock.TryLock(); err != nil || !ok {
+		progress("waiting for another lab command that works with stack " + project)
+		wait, cancel := context.WithTimeout(ctx, attachTimeout)
+		defer cancel()
+		if err := e.relock(wait); err != nil {
+			return nil, err
+		}
+	}
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Foreign, e.Keep, e.Created, e.Host = true, true, time.Now().UTC(), host
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("read the ledger of stacks: %w", err), e.release())
+	default:
+		_ = json.Unmarshal(b, e)
+	}
+	e.Project = project
+	if e.Foreign {
+		if err := e.save(); err != nil {
+			return nil, errors.Join(err, e.release())
+		}
+	}
+	return e, nil
+}
+
+// relock takes the lock again, when nobody else has it.
+func (e *entry) relock(ctx context.Context) error {
+	ok, err := e.lock.TryLockContext(ctx, pollEvery)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return lab.Hint(fmt.Errorf("wait for stack %s: it is in use by another process", strings.TrimSuffix(filepath.Base(e.path), ".json")), "Wait for the end of the other lab command.")
+	}
+	if err != nil || !ok {
+		return fmt.Errorf("lock the ledger of stacks: %w", err)
+	}
+	return nil
+}
+
 // release gives up the lock and leaves the entry: the stack is kept.
-func (e *entry) release() error { return e.lock.Unlock() }
+func (e *entry) release() error {
+	if ws, err := wounds(e.Project); e.Foreign && err == nil && len(ws) == 0 || !exists(e.path) {
+		return e.forget()
+	}
+	return e.lock.Unlock()
+}
 
 // forget removes the entry: the stack is gone.
 func (e *entry) forget() error {
@@ -89,7 +149,7 @@ func (e *entry) forget() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, e.lock.Unlock(), removeIfThere(e.path+".lock"))
+	return errors.Join(err, forgetWounds(e.Project), e.lock.Unlock(), removeIfThere(e.path+".lock"))
 }
 
 func removeIfThere(path string) error {
@@ -138,7 +198,7 @@ func (e *Engine) Sweep(ctx context.Context, kept bool) ([]string, error) {
 	var swept []string
 	var errs []error
 	for _, en := range es {
-		if en.Keep && !kept || en.Host != "" && en.Host != e.cli.DaemonHost() {
+		if en.Keep && !kept || en.Foreign || en.Host != "" && en.Host != e.cli.DaemonHost() {
 			continue
 		}
 		if ok, err := en.lock.TryLock(); err != nil || !ok {
@@ -185,7 +245,7 @@ func Kept() (map[string][]string, error) {
 	}
 	kept := make(map[string][]string)
 	for _, e := range es {
-		if e.Keep {
+		if e.Keep && !e.Foreign {
 			kept[e.Project] = e.Files
 		}
 	}

@@ -15,26 +15,34 @@ import (
 func (s *Stack) Memory(ctx context.Context) (map[string]uint64, error) {
 	used := make(map[string]uint64, len(s.services))
 	for _, svc := range s.services {
-		id, err := s.containerID(ctx, svc)
+		n, err := s.memoryOf(ctx, svc)
 		if err != nil {
 			return nil, err
 		}
-		res, err := s.engine.cli.ContainerStats(ctx, id, client.ContainerStatsOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("read the memory of %s: %w", svc, err)
-		}
-		var st container.StatsResponse
-		err = json.NewDecoder(res.Body).Decode(&st)
-		_ = res.Body.Close()
-		if err != nil {
-			return nil, fmt.Errorf("read the memory of %s: %w", svc, err)
-		}
-		m := st.MemoryStats
-		cache := m.Stats["total_inactive_file"] // cgroup v1
-		if c, ok := m.Stats["inactive_file"]; ok && cache == 0 {
-			cache = c // cgroup v2
-		}
-		used[svc] = m.Usage - min(cache, m.Usage)
+		used[svc] = n
 	}
 	return used, nil
+}
+
+func (s *Stack) memoryOf(ctx context.Context, service string) (uint64, error) {
+	id, err := s.containerID(ctx, service)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.engine.cli.ContainerStats(ctx, id, client.ContainerStatsOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("read the memory of %s: %w", service, err)
+	}
+	var st container.StatsResponse
+	err = json.NewDecoder(res.Body).Decode(&st)
+	_ = res.Body.Close()
+	if err != nil {
+		return 0, fmt.Errorf("read the memory of %s: %w", service, err)
+	}
+	m := st.MemoryStats
+	cache := m.Stats["total_inactive_file"] // cgroup v1
+	if c, ok := m.Stats["inactive_file"]; ok && cache == 0 {
+		cache = c // cgroup v2
+	}
+	return m.Usage - min(cache, m.Usage), nil
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -68,6 +69,12 @@ type Stack struct {
 	base     string
 	env      map[string]string // what the Compose file was read with
 	adopted  bool              // it ran before; a failed start must leave it alone
+	progress func(line string) // nil for silence
+	open     openWounds
+	kernel   struct { // what the kernel was asked for network faults
+		sync.Mutex
+		lacks map[string]string
+	}
 }
 
 var _ lab.Stack = (*Stack)(nil)
@@ -92,7 +99,7 @@ func Up(ctx context.Context, opt Options) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{engine: engine, project: opt.Project, keep: opt.Keep}
+	s := &Stack{engine: engine, project: opt.Project, keep: opt.Keep, progress: opt.Progress}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.abandon())
@@ -102,6 +109,9 @@ func Up(ctx context.Context, opt Options) (_ *Stack, err error) {
 		opt.Progress("could not sweep all that earlier runs left: " + serr.Error())
 	} else if len(swept) > 0 {
 		opt.Progress("swept what a killed run had left: " + strings.Join(swept, ", "))
+	}
+	if merr := engine.Mend(ctx, opt.Progress); merr != nil {
+		opt.Progress("could not heal all that a killed lab had broken: " + merr.Error())
 	}
 	env := environment(opt)
 	project, err := load(ctx, opt, env)
@@ -138,6 +148,10 @@ func (s *Stack) adopt(ctx context.Context, opt Options, services []string) (err 
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, opt.UpTimeout)
 	defer cancel()
+	// Who asks for the stack wants it whole: also what was broken to stay is healed.
+	if err := s.mend(ctx, func(*wound) bool { return true }); err != nil {
+		return fmt.Errorf("start stack %s again: %w", s.project, err)
+	}
 	for _, svc := range services {
 		c, err := s.inspect(ctx, svc)
 		if err != nil {
@@ -161,8 +175,8 @@ func (s *Stack) adopt(ctx context.Context, opt Options, services []string) (err 
 // Options.Env, the process, or the .env file beside it; "" if none has it.
 func (s *Stack) Getenv(name string) string { return s.env[name] }
 
-// Prepare makes the images that the project needs and does not have, and
-// starts nothing.
+// Prepare makes the images that the project needs and does not have, and the
+// one with the tools of the faults. It starts nothing.
 func Prepare(ctx context.Context, opt Options) (err error) {
 	if opt.Progress == nil {
 		opt.Progress = func(string) {}
@@ -181,8 +195,10 @@ func Prepare(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = engine.prepareImages(ctx, opt, env, project)
-	return err
+	if _, err = engine.prepareImages(ctx, opt, env, project); err != nil {
+		return err
+	}
+	return engine.ensureTools(ctx, opt.Progress)
 }
 
 // prepareProject stands for a project name where none is needed: the
@@ -293,11 +309,14 @@ func (s *Stack) Release(ctx context.Context) error {
 }
 
 func (s *Stack) close() error {
-	var err error
-	if s.compose != nil {
-		err = s.compose.Close()
+	var errs []error
+	for _, w := range s.open.all() { // what is still broken is for the next to heal
+		errs = append(errs, w.letGo())
 	}
-	return errors.Join(err, s.engine.Close())
+	if s.compose != nil {
+		errs = append(errs, s.compose.Close())
+	}
+	return errors.Join(append(errs, s.engine.Close())...)
 }
 
 // Project implements lab.Stack.
@@ -313,6 +332,12 @@ func (s *Stack) Ready() time.Duration { return s.ready }
 // Base says where the images come from: "official", "debian", or "" for a
 // stack that uses none of the reference images.
 func (s *Stack) Base() string { return s.base }
+
+func (s *Stack) tell(line string) {
+	if s.progress != nil {
+		s.progress(line)
+	}
+}
 
 // Engine is the engine on which the stack runs.
 func (s *Stack) Engine() *Engine { return s.engine }

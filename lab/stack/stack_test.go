@@ -1,14 +1,17 @@
 package stack_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"testing"
 	"time"
 
@@ -116,6 +119,7 @@ func TestStackLivesAndGoes(t *testing.T) {
 	require.NoError(t, logs.Close())
 	assert.Equal(t, "tiny starts as one\n", string(b))
 
+	testFollow(t, s)
 	_, err = s.State(ctx, "three")
 	assert.ErrorContains(t, err, `"three"`)
 	assert.Equal(t, "The services are: one, two.", lab.HintOf(err))
@@ -123,10 +127,40 @@ func TestStackLivesAndGoes(t *testing.T) {
 	assert.ErrorContains(t, err, "not published")
 
 	testKill(t, s)
+	testPause(t, s)
 
 	require.NoError(t, s.Down(ctx))
 	require.NoError(t, s.Down(ctx), "a second Down does nothing")
 	assert.Empty(t, leftovers(t, s.Project()))
+}
+
+// testFollow prints more than the engine keeps of a log, and reads all of it,
+// each line once.
+func testFollow(t *testing.T, s *stack.Stack) {
+	const lines = 10_000
+	url, err := s.URL(t.Context(), "two", 8080)
+	require.NoError(t, err)
+	log, err := s.Follow(t.Context(), "two", time.Time{})
+	require.NoError(t, err)
+	in := bufio.NewScanner(log)
+	require.True(t, in.Scan())
+	assert.Equal(t, "tiny starts as two", in.Text())
+	printed := make(chan string, 1)
+	go func() { printed <- get(t, url+"/print?n="+strconv.Itoa(lines)) }()
+	for i := range lines {
+		require.True(t, in.Scan(), "line %d: %v", i+1, in.Err())
+		require.Equal(t, fmt.Sprintf("line %0494d", i+1), in.Text())
+	}
+	assert.Equal(t, "ok\n", <-printed)
+	require.NoError(t, log.Close())
+	assert.False(t, in.Scan(), "a closed log ends, also when nothing is printed")
+
+	kept, err := s.Logs(t.Context(), "two", time.Time{})
+	require.NoError(t, err)
+	defer kept.Close()
+	b, err := io.ReadAll(kept)
+	require.NoError(t, err)
+	assert.Less(t, bytes.Count(b, []byte("\n")), lines, "the engine keeps less than that")
 }
 
 func testKill(t *testing.T, s *stack.Stack) {
@@ -164,6 +198,36 @@ func testKill(t *testing.T, s *stack.Stack) {
 	after, err := s.State(ctx, "one")
 	require.NoError(t, err)
 	assert.True(t, after.Started.After(before.Started))
+}
+
+func testPause(t *testing.T, s *stack.Stack) {
+	ctx := t.Context()
+	f, err := s.NewFault(lab.FaultSpec{Kind: "pause", Service: "one"})
+	require.NoError(t, err)
+	require.NoError(t, f.Heal(ctx), "healing what was not injected does nothing")
+	before, err := s.State(ctx, "one")
+	require.NoError(t, err)
+	url, err := s.URL(ctx, "one", 8080)
+	require.NoError(t, err)
+
+	require.NoError(t, f.Inject(ctx))
+	st, err := s.State(ctx, "one")
+	require.NoError(t, err)
+	assert.Equal(t, "paused", st.Status)
+	assert.False(t, st.Usable())
+	c := http.Client{Timeout: 300 * time.Millisecond}
+	res, err := c.Get(url)
+	if !assert.Error(t, err, "who is frozen does not answer") {
+		res.Body.Close()
+	}
+	assert.ErrorIs(t, err, context.DeadlineExceeded, "nor refuse")
+
+	require.NoError(t, f.Heal(ctx))
+	assert.Equal(t, "hello from one\n", get(t, url), "at the same port")
+	after, err := s.State(ctx, "one")
+	require.NoError(t, err)
+	assert.Equal(t, before.Started, after.Started, "it is the same process")
+	require.NoError(t, f.Heal(ctx), "healing twice does nothing")
 }
 
 func get(t *testing.T, url string) string {
@@ -238,152 +302,4 @@ func TestUpExplainsWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestKilledProcessLeavesNothing kills a process that has a stack up, with
-// SIGKILL: its guard must clear the stack away.
-func TestKilledProcessLeavesNothing(t *testing.T) {
-	ownLedger(t)
-	const project = "inventario-lab-orphan"
-	cmd := helperProcess(t, project)
-	assert.NotEmpty(t, leftovers(t, project))
-	require.NoError(t, cmd.Process.Kill())
-	_ = cmd.Wait()
-	require.Eventually(t, func() bool { return len(leftovers(t, project)) == 0 }, time.Minute, 100*time.Millisecond,
-		"the guard removes the stack")
-	// The guard forgets the stack last.
-	require.Eventually(t, func() bool {
-		left, _ := filepath.Glob(filepath.Join(os.Getenv("INVENTARIO_STATE"), project+"*"))
-		return len(left) == 0
-	}, time.Minute, 100*time.Millisecond)
-}
-
-// TestSweepAfterGuardWasKilledToo kills process and guard: the next start
-// sweeps, and spares the stack of the living.
-func TestSweepAfterGuardWasKilledToo(t *testing.T) {
-	ownLedger(t)
-	file := tinyFile(t)
-	const project = "inventario-lab-orphan2"
-	t.Setenv("STACK_TEST_NO_GUARD", "1")
-	cmd := helperProcess(t, project)
-	require.NoError(t, cmd.Process.Kill())
-	_ = cmd.Wait()
-	require.NotEmpty(t, leftovers(t, project), "without a guard it stays")
-
-	living, err := stack.Up(t.Context(), stack.Options{Files: []string{file}})
-	require.NoError(t, err)
-	defer living.Down(context.Background())
-	assert.Empty(t, leftovers(t, project), "the next start sweeps")
-
-	e, err := stack.Connect(t.Context())
-	require.NoError(t, err)
-	defer e.Close()
-	swept, err := e.Sweep(t.Context(), true)
-	require.NoError(t, err)
-	assert.Empty(t, swept, "a stack in use is not swept")
-	assert.NotEmpty(t, leftovers(t, living.Project()))
-}
-
-func TestKeptStackOutlivesItsProcessUntilDown(t *testing.T) {
-	ownLedger(t)
-	ctx := t.Context()
-	s, err := stack.Up(ctx, stack.Options{Files: []string{tinyFile(t)}, Keep: true, Project: "inventario-lab-kept"})
-	require.NoError(t, err)
-	require.NoError(t, s.Release(ctx))
-	e, err := stack.Connect(ctx)
-	require.NoError(t, err)
-	defer e.Close()
-	swept, err := e.Sweep(ctx, false)
-	require.NoError(t, err)
-	assert.Empty(t, swept, "a start does not sweep what is kept")
-	assert.NotEmpty(t, leftovers(t, s.Project()))
-	swept, err = e.Sweep(ctx, true)
-	require.NoError(t, err)
-	assert.Equal(t, []string{s.Project()}, swept)
-	assert.Empty(t, leftovers(t, s.Project()))
-}
-
-// TestUpTwiceKeepsWhatIsThere: a second start of a kept stack starts what is
-// stopped and touches nothing else, whatever happens to it.
-func TestUpTwiceKeepsWhatIsThere(t *testing.T) {
-	ownLedger(t)
-	ctx := t.Context()
-	opt := stack.Options{Files: []string{tinyFile(t)}, Keep: true, Project: "inventario-lab-twice"}
-	first, err := stack.Up(ctx, opt)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		e, err := stack.Connect(context.Background())
-		require.NoError(t, err)
-		defer e.Close()
-		_, err = e.RemoveProject(context.Background(), opt.Project)
-		assert.NoError(t, err)
-		assert.Empty(t, leftovers(t, opt.Project))
-	})
-	_, err = stack.Up(ctx, opt)
-	require.ErrorContains(t, err, "in use by another process", "while somebody works with it")
-	before := leftovers(t, opt.Project)
-	two, err := first.State(ctx, "two")
-	require.NoError(t, err)
-	kill, err := first.NewFault(lab.FaultSpec{Kind: "kill", Service: "one"})
-	require.NoError(t, err)
-	require.NoError(t, kill.Inject(ctx))
-	require.NoError(t, first.Release(ctx))
-
-	again, err := stack.Up(ctx, opt)
-	require.NoError(t, err)
-	assert.ElementsMatch(t, before, leftovers(t, opt.Project))
-	url, err := again.URL(ctx, "one", 8080)
-	require.NoError(t, err)
-	assert.Equal(t, "hello from one\n", get(t, url), "what was stopped runs")
-	same, err := again.State(ctx, "two")
-	require.NoError(t, err)
-	assert.Equal(t, two.Started, same.Started, "what ran was left alone")
-	require.NoError(t, again.Release(ctx))
-
-	canceled, cancel := context.WithTimeout(ctx, time.Nanosecond)
-	defer cancel()
-	_, err = stack.Up(canceled, opt)
-	require.Error(t, err)
-	assert.ElementsMatch(t, before, leftovers(t, opt.Project), "a start that fails removes nothing")
-}
-
-func TestUpMissesAnExpectedService(t *testing.T) {
-	ownLedger(t)
-	_, err := stack.Up(t.Context(), stack.Options{Files: []string{tinyFile(t)}, Expect: []string{"one", "nginx"}, Project: "inventario-lab-expect"})
-	require.ErrorContains(t, err, `find service "nginx"`)
-	assert.Contains(t, lab.HintOf(err), "one, two")
-	assert.Empty(t, leftovers(t, "inventario-lab-expect"))
-}
-
-// helperProcess runs this test binary once more as a process that brings the
-// tiny stack up and then waits to be killed.
-func helperProcess(t *testing.T, project string) *exec.Cmd {
-	t.Helper()
-	tinyFile(t)
-	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperHoldsAStack$")
-	cmd.Env = append(os.Environ(), "STACK_TEST_HOLD="+project)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	buf := make([]byte, 64)
-	n, err := out.Read(buf)
-	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(buf[:n]), "up"), "the helper said %q", buf[:n])
-	return cmd
-}
-
-func TestHelperHoldsAStack(t *testing.T) {
-	project := os.Getenv("STACK_TEST_HOLD")
-	if project == "" {
-		return // only a process for the tests above
-	}
-	s, err := stack.Up(t.Context(), stack.Options{Files: []string{tinyFile(t)}, Project: project})
-	require.NoError(t, err)
-	if os.Getenv("STACK_TEST_NO_GUARD") != "" {
-		stack.DismissGuard(s)
-	}
-	_, _ = os.Stdout.WriteString("up\n")
-	select {} // until killed
 }

@@ -12,11 +12,15 @@ import (
 
 	"inventariolab/lab"
 	"inventariolab/lab/bench"
+	"inventariolab/lab/report"
 	"inventariolab/scenarios"
 )
 
 // benchScenarios are those whose metrics have goals.
-var benchScenarios = []string{"replication", "app-failover", "replica-failover", "load"}
+var benchScenarios = []string{
+	"replication", "app-failover", "replica-failover", "load",
+	"app-pause", "app-rolling-restart", "replica-pause", "replica-partition", "source-failover",
+}
 
 func newBench() *cobra.Command {
 	var o bench.Options
@@ -26,7 +30,8 @@ func newBench() *cobra.Command {
 		Short: "Measure what the reference stack promises, as ratios and with the spread",
 		Long: `bench measures how soon the stack is ready, its memory, the share of a bare Go
 handler's requests a second that its pages reach behind the same NGINX, and what
-a client notices of failures. It takes about five minutes; close other programs.`,
+a client notices of failures. It takes about half an hour, most of
+it the repeated deaths of the source; close other programs.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			root, err := os.Getwd()
@@ -41,7 +46,7 @@ a client notices of failures. It takes about five minutes; close other programs.
 				return err
 			}
 			o.Faults = slices.DeleteFunc(scenarios.All(), func(s lab.Scenario) bool { return !slices.Contains(benchScenarios, s.Name) })
-			live := newProgress(c.ErrOrStderr())
+			live := newProgress(c.ErrOrStderr(), report.English, nil)
 			defer live.stop()
 			o.Progress = live.line
 			figures, err := bench.Run(c.Context(), o)
@@ -61,6 +66,7 @@ a client notices of failures. It takes about five minutes; close other programs.
 	fl.IntVar(&o.Starts, "starts", bench.DefaultStarts, "stack starts that are timed")
 	fl.IntVar(&o.Rounds, "rounds", bench.DefaultRounds, "interleaved rounds of load")
 	fl.IntVar(&o.Repeats, "repeats", bench.DefaultRepeats, "runs of each fault scenario")
+	fl.IntVar(&o.Failovers, "failovers", bench.DefaultFailovers, "runs of the scenario in which the source dies")
 	fl.IntVarP(&o.Requests, "requests", "n", bench.DefaultRequests, "requests a round and page")
 	fl.IntVarP(&o.Clients, "concurrency", "c", bench.DefaultClients, "concurrent clients")
 	fl.StringVarP(&out, "out", "o", "", "also write the table to this Markdown file")

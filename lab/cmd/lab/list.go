@@ -11,18 +11,30 @@ import (
 )
 
 func newList() *cobra.Command {
-	return &cobra.Command{
+	var lang string
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the scenarios",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			_, book, err := words(lang)
+			if err != nil {
+				return err
+			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, s := range scenarios.All() {
-				fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Title)
+				title := s.Title
+				if s.ByName {
+					title += " (by name, or with --all)"
+				}
+				title = book.Text(title)
+				fmt.Fprintf(w, "%s\t%s\n", s.Name, title)
 			}
 			return w.Flush()
 		},
 	}
+	c.Flags().StringVar(&lang, "lang", "en", "language of the titles: en or es")
+	return c
 }
 
 func newReport() *cobra.Command {

@@ -87,7 +87,7 @@ and 2 when it could not tell.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return lab.Hint(err, fmt.Sprintf("`%s --help` lists the flags.", c.CommandPath()))
 	})
-	root.AddCommand(newRun(args), newList(), newUp(), newDown(), newPrepare(), newReport(), newCompare(), newBench())
+	root.AddCommand(newRun(args), newList(), newUp(), newDown(), newBreak(), newHeal(), newPromote(), newPrepare(), newReport(), newCompare(), newCalibrate(), newBench())
 	return root
 }
 

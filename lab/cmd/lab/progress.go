@@ -11,6 +11,8 @@ import (
 	"golang.org/x/term"
 
 	"inventariolab/lab"
+	"inventariolab/lab/phrasebook"
+	"inventariolab/lab/report"
 )
 
 // progress shows what goes on. In a terminal the newest line is kept alive
@@ -18,6 +20,8 @@ import (
 // every line is printed once.
 type progress struct {
 	w    io.Writer
+	lang report.Lang
+	book *phrasebook.Book // of what is shown; nil for as it is
 	live bool
 	done chan struct{}
 	once sync.Once
@@ -28,8 +32,8 @@ type progress struct {
 	since   time.Time
 }
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, live: isTerminal(w), done: make(chan struct{}), begin: time.Now()}
+func newProgress(w io.Writer, lang report.Lang, book *phrasebook.Book) *progress {
+	p := &progress{w: w, lang: lang, book: book, live: isTerminal(w), done: make(chan struct{}), begin: time.Now()}
 	if p.live {
 		go p.tick()
 	}
@@ -79,8 +83,11 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-// line begins a new line; the one before stays as it was.
-func (p *progress) line(text string) {
+// line begins a new line, in the language of the progress; the one before stays
+// as it was.
+func (p *progress) line(text string) { p.show(p.book.Text(text)) }
+
+func (p *progress) show(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.live {
@@ -99,21 +106,22 @@ func (p *progress) line(text string) {
 func (p *progress) event(e lab.Event) {
 	switch e.Kind {
 	case lab.KindBegin:
-		p.line(e.Begin.Name + ": " + e.Begin.Title)
+		p.show(e.Begin.Name + ": " + p.book.Text(e.Begin.Title))
 	case lab.KindStep:
-		p.line("  " + e.Text)
+		p.show("  " + p.book.Text(e.Text))
 	case lab.KindFault:
-		p.line(fmt.Sprintf("  fault %s: %s", e.Fault.FaultSpec, strings.ReplaceAll(string(e.Fault.Phase), "_", " ")))
+		p.show(fmt.Sprintf("  %s %s: %s", p.book.Text("fault"), e.Fault.FaultSpec, p.book.Text(strings.ReplaceAll(string(e.Fault.Phase), "_", " "))))
 	case lab.KindCheck:
-		if e.Check.Verdict != lab.Pass {
-			p.line(fmt.Sprintf("  %s: %s: want %s, got %s", strings.ToUpper(string(e.Check.Verdict)), e.Check.Name, e.Check.Want, e.Check.Got))
+		if c := e.Check; c.Verdict != lab.Pass {
+			p.show(fmt.Sprintf("  %s: %s: %s %s, %s %s", p.lang.Verdict(c.Verdict), p.book.Text(c.Name),
+				p.book.Text("want"), p.book.Text(c.Want), p.book.Text("got"), p.book.Text(c.Got)))
 		}
 	case lab.KindEnd:
-		text := e.Scenario + ": " + strings.ToUpper(string(e.End.Verdict))
+		text := e.Scenario + ": " + p.lang.Verdict(e.End.Verdict)
 		if e.End.Reason != "" {
-			text += ": " + e.End.Reason
+			text += ": " + p.book.Text(e.End.Reason)
 		}
-		p.line(text)
+		p.show(text)
 	}
 }
 

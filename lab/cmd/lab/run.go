@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -28,18 +29,29 @@ type runFlags struct {
 	lang        string
 	requests    int
 	concurrency int
+	all         bool
+	rate        float64
+	length      time.Duration
+	profile     string
+	goalP99     time.Duration
+	goalErrors  float64
 }
 
 func newRun(args []string) *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use:   "run [NAME…]",
-		Short: "Bring the stack up, run scenarios (all of them if none is named), write a report, remove the stack",
+		Short: "Bring the stack up, run scenarios (the core ones if none is named), write a report, remove the stack",
 		Example: `  lab run
   lab run weights headers
+  lab run --all
+  lab run load --rate 2000 --for 10m
   lab run --author "Ada" --title "Práctica 3" --lang es
   lab run --file my/docker-compose.yml --topology my/topology.yaml weights`,
 		RunE: func(c *cobra.Command, names []string) error {
+			if err := f.checkLong(c.Flags().Changed); err != nil {
+				return err
+			}
 			return doRun(c.Context(), f, names, args, c.OutOrStdout(), c.ErrOrStderr())
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -48,18 +60,31 @@ func newRun(args []string) *cobra.Command {
 	}
 	fl := c.Flags()
 	fl.StringArrayVarP(&f.files, "file", "f", nil, "Compose file (default: docker-compose.yml here or above; repeat to merge)")
+	fl.BoolVar(&f.all, "all", false, "run every scenario, also those that take long")
 	fl.StringVar(&f.topology, "topology", "", "what is expected of the stack (default: the reference stack's)")
 	fl.StringVarP(&f.out, "out", "o", "reports", "folder for the reports")
 	fl.StringVar(&f.title, "title", "", "title of the report, for an assignment")
 	fl.StringVar(&f.author, "author", "", "author of the report, for an assignment")
-	fl.StringVar(&f.lang, "lang", "en", "language of the report: en or es (what scenarios say of themselves stays English)")
+	fl.StringVar(&f.lang, "lang", "en", "language of the report and of the progress: en or es")
 	fl.IntVarP(&f.requests, "requests", "n", lab.DefaultRequests, "requests of the load scenario, per page and kind")
 	fl.IntVarP(&f.concurrency, "concurrency", "c", lab.DefaultConcurrency, "concurrent clients of the load scenario")
+	fl.Float64Var(&f.rate, "rate", 0, "instead of its usual loads, the load scenario sends one open loop of so many requests a second")
+	fl.DurationVar(&f.length, "for", defaultLong, "how long --rate is kept")
+	fl.StringVar(&f.profile, "profile", lab.DefaultProfile, "who visits in the capacity scenario, and with --rate: home, inventory or mixed")
+	fl.DurationVar(&f.goalP99, "goal-p99", lab.DefaultGoalP99MS*time.Millisecond, "goal of the capacity scenario: 99 of 100 answers within this time")
+	fl.Float64Var(&f.goalErrors, "goal-errors", lab.DefaultGoalErrors, "goal of the capacity scenario: the share of failed requests at most, 0.01 is 1 %")
+	_ = c.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(scenarios.Profiles, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
 func (f runFlags) check() error {
 	switch {
+	case !slices.Contains(scenarios.Profiles, f.profile):
+		return lab.Hint(fmt.Errorf("--profile is %q", f.profile), "The profiles are: "+strings.Join(scenarios.Profiles, ", ")+".")
+	case f.goalP99 <= 0:
+		return lab.Hint(fmt.Errorf("--goal-p99 is %v", f.goalP99), "Give a time such as 250ms.")
+	case f.goalErrors < 0 || f.goalErrors > 1:
+		return lab.Hint(fmt.Errorf("--goal-errors is %g", f.goalErrors), "It is a share, from 0 to 1: 0.01 is 1 %.")
 	case f.requests < 1:
 		return lab.Hint(fmt.Errorf("--requests is %d", f.requests), "It must be 1 or more.")
 	case f.concurrency < 1 || f.concurrency > f.requests:
@@ -68,6 +93,47 @@ func (f runFlags) check() error {
 	}
 	_, err := report.ParseLang(f.lang)
 	return err
+}
+
+// defaultLong is how long --rate is kept if nothing is said.
+const defaultLong = time.Minute
+
+// checkLong checks --rate and what goes with it; changed says which flags were
+// given.
+func (f runFlags) checkLong(changed func(flag string) bool) error {
+	if !changed("rate") {
+		if changed("for") {
+			return lab.Hint(fmt.Errorf("--for is %v without --rate", f.length), "It is how long a rate is kept: `lab run load --rate 200 --for 2m`.")
+		}
+		return nil
+	}
+	for _, other := range []string{"requests", "concurrency"} {
+		if changed(other) {
+			return lab.Hint(fmt.Errorf("--%s goes without --rate", other), "An open loop sends --rate times --for requests, whether or not they are answered.")
+		}
+	}
+	return lab.Hint(scenarios.CheckLong(f.rate, f.length), "For example `lab run load --rate 2000 --for 10m`.")
+}
+
+// long puts the long load into the place of the usual one.
+func (f runFlags) long(chosen []lab.Scenario) error {
+	if f.rate == 0 {
+		return nil
+	}
+	long := scenarios.LongLoad(f.profile, f.rate, f.length)
+	i := slices.IndexFunc(chosen, func(s lab.Scenario) bool { return s.Name == long.Name })
+	if i < 0 {
+		return lab.Hint(fmt.Errorf("--rate goes with the scenario %s, which is not among those named", long.Name), "For example `lab run load --rate 2000 --for 10m`.")
+	}
+	chosen[i] = long
+	return nil
+}
+
+func (f runFlags) options() lab.Options {
+	return lab.Options{
+		Requests: f.requests, Concurrency: f.concurrency,
+		Profile: f.profile, GoalP99MS: float64(f.goalP99.Microseconds()) / 1000, GoalErrors: f.goalErrors,
+	}
 }
 
 // readTopology reads what is expected of the stack; "" means the reference stack.
@@ -79,11 +145,17 @@ func readTopology(path string) (*lab.Topology, error) {
 	return t, lab.Hint(err, "scenarios/topology.yaml is an example of a topology file.")
 }
 
-// pick finds the named scenarios, in the order of the catalogue.
-func pick(names []string) ([]lab.Scenario, error) {
+// pick finds the named scenarios, in the order of the catalogue. Without a
+// name it takes the core ones, or every one.
+func pick(names []string, every bool) ([]lab.Scenario, error) {
 	all := scenarios.All()
-	if len(names) == 0 {
+	switch {
+	case every && len(names) > 0:
+		return nil, lab.Hint(fmt.Errorf("--all goes without names, got %s", strings.Join(names, ", ")), "Leave out one or the other.")
+	case every:
 		return all, nil
+	case len(names) == 0:
+		return slices.DeleteFunc(all, func(s lab.Scenario) bool { return s.ByName }), nil
 	}
 	known := scenarioNames()
 	for _, n := range names {
@@ -106,15 +178,22 @@ func doRun(ctx context.Context, f runFlags, names, args []string, stdout, stderr
 	if err := f.check(); err != nil {
 		return err
 	}
-	chosen, err := pick(names)
+	chosen, err := pick(names, f.all)
 	if err != nil {
+		return err
+	}
+	if err := f.long(chosen); err != nil {
 		return err
 	}
 	topology, err := readTopology(f.topology)
 	if err != nil {
 		return err
 	}
-	live := newProgress(stderr)
+	lang, book, err := words(f.lang)
+	if err != nil {
+		return err
+	}
+	live := newProgress(stderr, lang, book)
 	defer live.stop()
 	st, err := stack.Up(ctx, stack.Options{Files: f.files, Expect: topology.Services(), Progress: live.line})
 	if err != nil {
@@ -141,8 +220,12 @@ func doRun(ctx context.Context, f runFlags, names, args []string, stdout, stderr
 		Project: st.Project(), ReadyS: st.Ready().Seconds(), Base: st.Base(),
 		Versions: st.Versions(ctx, topology), Expected: topology,
 	})
-	env := &lab.Env{Stack: st, Topology: topology, Options: lab.Options{Requests: f.requests, Concurrency: f.concurrency}}
+	env := &lab.Env{Stack: st, Topology: topology, Options: f.options()}
+	// Nearly all of the heap is what was recorded, and stays: the usual 100 would
+	// double the memory of a long run.
+	gc := debug.SetGCPercent(recordingGC)
 	lab.RunAll(ctx, env, rec, chosen)
+	debug.SetGCPercent(gc)
 	if err := rec.Close(); err != nil {
 		return lab.Hint(err, "Is the disk full?")
 	}
@@ -151,8 +234,13 @@ func doRun(ctx context.Context, f runFlags, names, args []string, stdout, stderr
 		return err
 	}
 	live.stop()
+	debug.FreeOSMemory() // what was judged is read again from the file, and would lie beside itself
 	return finish(dir, f.out, f.lang, stdout)
 }
+
+// recordingGC is how many per cent the heap may grow between two collections
+// while scenarios run.
+const recordingGC = 50
 
 // newRecord makes reports/<UTC time>/events.jsonl.
 func newRecord(out string) (string, *os.File, error) {
@@ -181,11 +269,13 @@ func newRecord(out string) (string, *os.File, error) {
 
 // finish renders the record and tells the result.
 func finish(dir, out, lang string, stdout io.Writer) error {
-	l, err := report.ParseLang(lang)
+	l, book, err := words(lang)
 	if err != nil {
 		return err
 	}
-	run, bad := report.ReadDir(dir, report.In(l))
+	// A run that has just ended is judged again as well: what its report says is
+	// what everybody gets who renders the record later.
+	run, bad := report.ReadDir(dir, report.In(l), report.Phrases(book), report.Judge(rejudge))
 	if run == nil {
 		return bad
 	}
@@ -195,12 +285,12 @@ func finish(dir, out, lang string, stdout io.Writer) error {
 			return err
 		}
 		if page := os.Getenv(report.JobSummaryVar); page != "" {
-			if err := report.JobSummary(page, run, report.In(l)); err != nil {
+			if err := report.JobSummary(page, run, report.In(l), report.Phrases(book)); err != nil {
 				return err
 			}
 		}
 	}
-	if err := report.Summary(stdout, run, isTerminal(stdout), report.In(l), report.At(dir)); err != nil {
+	if err := report.Summary(stdout, run, isTerminal(stdout), report.In(l), report.Phrases(book), report.At(dir)); err != nil {
 		return err
 	}
 	if bad != nil {
@@ -211,6 +301,9 @@ func finish(dir, out, lang string, stdout io.Writer) error {
 	}
 	return nil
 }
+
+// rejudge judges a recorded run again with the catalogue's rules of today.
+func rejudge(run *lab.Run) lab.Rejudgement { return lab.Rejudge(run, scenarios.All()) }
 
 // commandLine is what a reader types to get the same run.
 func commandLine(args []string) string {

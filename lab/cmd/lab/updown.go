@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"inventariolab/lab"
+	"inventariolab/lab/report"
 	"inventariolab/lab/stack"
 )
 
@@ -27,7 +28,7 @@ func newUp() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			live := newProgress(c.ErrOrStderr())
+			live := newProgress(c.ErrOrStderr(), report.English, nil)
 			defer live.stop()
 			st, err := stack.Up(c.Context(), stack.Options{
 				Files: files, Project: project, FixedPorts: true, Keep: true, Expect: top.Services(), Progress: live.line,
@@ -96,6 +97,9 @@ runs that were killed. Stacks that a living process uses are left alone.`,
 			for _, p := range gone {
 				fmt.Fprintf(c.OutOrStdout(), "removed stack %s\n", p)
 			}
+			if merr := e.Mend(ctx, func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) }); err == nil {
+				err = merr
+			}
 			if err == nil && len(gone) == 0 {
 				fmt.Fprintln(c.OutOrStdout(), "nothing to remove")
 			}
@@ -114,7 +118,7 @@ func newPrepare() *cobra.Command {
 		Short: "Make the images and start nothing (the evening before the class, where there is a network)",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			live := newProgress(c.ErrOrStderr())
+			live := newProgress(c.ErrOrStderr(), report.English, nil)
 			defer live.stop()
 			return stack.Prepare(c.Context(), stack.Options{Files: files, Progress: live.line})
 		},

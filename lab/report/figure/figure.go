@@ -32,6 +32,7 @@ type Figure struct {
 	Desc   string // the picture in words, for those who do not see it
 	Legend []Entry
 	Bands  []Band // marked stretches of the x axis, each named above the panels
+	Notes  []Note // places on the x axis, in its order
 	X      Axis   // shared by all panels
 	Panels []Panel
 	Empty  string // drawn instead of the panels when there are none
@@ -55,6 +56,7 @@ type Tick struct {
 // Panel is one diagram; Height is that of its data area in pixels.
 type Panel struct {
 	Title  string // above it; "" for none
+	X      *Axis  // its own x axis, below it; nil for the shared one
 	Y      Axis
 	Height float64
 	Marks  []plot.Plotter
@@ -79,6 +81,7 @@ const (
 	rightSpace = 12.0 // more room at the right, for the last tick's label
 	xAxisRoom  = 46.0 // tick labels and the label of the x axis
 	yAxisRoom  = 22.0 // the label of a y axis, sideways
+	tickRoom   = 60.0 // the widest tick labels of a y axis
 	tickLine   = 16.0 // every further line of the x axis's tick labels
 	panelGap   = 18.0
 	laneHeight = 27.0 // of a band's name
@@ -126,11 +129,33 @@ func (f *Figure) height(titleLines, legendRows int) float64 {
 	if len(f.Panels) == 0 {
 		return h + emptyRoom
 	}
-	h += float64(len(f.Bands))*laneHeight + f.X.room()
-	for _, p := range f.Panels {
-		h += p.Height + panelGap + p.titleRoom()
+	h += float64(len(f.Bands))*laneHeight + f.noteRoom()
+	for i, p := range f.Panels {
+		h += p.Height + panelGap + p.titleRoom() + f.axisRoom(i)
 	}
 	return h
+}
+
+// x is the x axis of a panel.
+func (f *Figure) x(i int) *Axis {
+	if own := f.Panels[i].X; own != nil {
+		return own
+	}
+	return &f.X
+}
+
+// labelled says whether a panel has its x axis written below it: the last of
+// those that share one.
+func (f *Figure) labelled(i int) bool {
+	return i == len(f.Panels)-1 || f.Panels[i].X != nil || f.Panels[i+1].X != nil
+}
+
+// axisRoom is the height below a panel for its x axis.
+func (f *Figure) axisRoom(i int) float64 {
+	if !f.labelled(i) {
+		return 0
+	}
+	return f.x(i).room()
 }
 
 // room is the height of an x axis with its labels.
@@ -142,12 +167,15 @@ func (a Axis) room() float64 {
 	return xAxisRoom + float64(lines)*tickLine
 }
 
-func (p Panel) titleRoom() float64 {
+// titleLines is the panel's title, wrapped to what its data area is wide at least.
+func (p Panel) titleLines() []string {
 	if p.Title == "" {
-		return 0
+		return nil
 	}
-	return legendLine
+	return wrap(legendStyle, p.Title, Width-2*margin-yAxisRoom-rightSpace-tickRoom)
 }
+
+func (p Panel) titleRoom() float64 { return float64(len(p.titleLines())) * legendLine }
 
 // drawEmpty draws a frame with the reason why there is nothing in it.
 func (f *Figure) drawEmpty(dc draw.Canvas, top float64) {
@@ -169,19 +197,16 @@ func (f *Figure) drawEmpty(dc draw.Canvas, top float64) {
 func (f *Figure) drawPanels(dc draw.Canvas, top, height float64) ([]hot, error) {
 	plots := make([]*plot.Plot, len(f.Panels))
 	areas := make([]draw.Canvas, len(f.Panels))
-	y := top - float64(len(f.Bands))*laneHeight
+	y := top - float64(len(f.Bands))*laneHeight - f.noteRoom()
+	first := y
 	var left, right vg.Length
 	for i, panel := range f.Panels {
-		last := i == len(f.Panels)-1
-		p, err := f.plot(panel, last)
+		p, err := f.plot(i)
 		if err != nil {
 			return nil, err
 		}
 		y -= panel.titleRoom()
-		low := y - panelGap - panel.Height
-		if last {
-			low -= f.X.room()
-		}
+		low := y - panelGap - panel.Height - f.axisRoom(i)
 		area := draw.Canvas{Canvas: dc.Canvas, Rectangle: vg.Rectangle{
 			Min: vg.Point{X: margin + yAxisRoom, Y: vg.Length(low + panelGap/2)},
 			Max: vg.Point{X: Width - margin - rightSpace, Y: vg.Length(y - panelGap/2)},
@@ -202,9 +227,10 @@ func (f *Figure) drawPanels(dc draw.Canvas, top, height float64) ([]hot, error) 
 		// The label is drawn here and not by the plot, which would make room for
 		// it at the wrong end of a logarithmic axis.
 		data = p.DataCanvas(areas[i])
-		if t := f.Panels[i].Title; t != "" {
-			t = fit(legendStyle, t, float64(data.Max.X-data.Min.X))
-			dc.FillText(legendStyle, vg.Point{X: data.Min.X, Y: data.Max.Y + legendLine/2 + 2}, t)
+		lines := f.Panels[i].titleLines()
+		for n, line := range lines {
+			above := legendLine/2 + 2 + float64(len(lines)-1-n)*legendLine
+			dc.FillText(legendStyle, vg.Point{X: data.Min.X, Y: data.Max.Y + vg.Length(above)}, line)
 		}
 		label := fit(axisStyle, f.Panels[i].Y.Label, f.Panels[i].Height+panelGap)
 		dc.FillText(sideStyle, vg.Point{X: margin, Y: (data.Min.Y + data.Max.Y) / 2}, label)
@@ -216,32 +242,40 @@ func (f *Figure) drawPanels(dc draw.Canvas, top, height float64) ([]hot, error) 
 	for i, b := range f.Bands {
 		b.drawName(dc, top-(float64(i)+0.5)*laneHeight, data.Min.X, data.Max.X, x)
 	}
+	f.drawNotes(dc, first, data.Min.X, data.Max.X, x)
 	return hots, nil
 }
 
-func (f *Figure) plot(panel Panel, last bool) (*plot.Plot, error) {
-	for _, a := range []Axis{f.X, panel.Y} {
+func (f *Figure) plot(i int) (*plot.Plot, error) {
+	panel, axis := f.Panels[i], f.x(i)
+	for _, a := range []Axis{*axis, panel.Y} {
 		if !(a.Min < a.Max) || math.IsInf(a.Min, 0) || math.IsInf(a.Max, 0) || (a.Log && a.Min <= 0) {
 			return nil, fmt.Errorf("axis %q cannot run from %g to %g", a.Label, a.Min, a.Max)
 		}
 	}
 	p := plot.New()
 	p.BackgroundColor = nil
-	f.X.apply(&p.X, Width/80)
+	axis.apply(&p.X, Width/80)
 	panel.Y.apply(&p.Y, int(max(3, panel.Height/45)))
 	p.Y.Label.Text = ""
 	grid := gridMarks{}
-	if !f.X.NoGrid {
-		grid.x = p.X.Tick.Marker.Ticks(f.X.Min, f.X.Max)
+	if !axis.NoGrid {
+		grid.x = p.X.Tick.Marker.Ticks(axis.Min, axis.Max)
 	}
 	if !panel.Y.NoGrid {
 		grid.y = p.Y.Tick.Marker.Ticks(panel.Y.Min, panel.Y.Max)
 	}
-	if !last {
+	if !f.labelled(i) {
 		p.X.Label.Text = ""
-		p.X.Tick.Marker = plot.ConstantTicks(unlabelled(p.X.Tick.Marker.Ticks(f.X.Min, f.X.Max)))
+		p.X.Tick.Marker = plot.ConstantTicks(unlabelled(p.X.Tick.Marker.Ticks(axis.Min, axis.Max)))
 	}
-	p.Add(bandMarks(f.Bands), grid)
+	if panel.X == nil {
+		p.Add(bandMarks(f.Bands))
+	}
+	p.Add(grid)
+	if panel.X == nil {
+		p.Add(noteMarks(f.Notes))
+	}
 	p.Add(panel.Marks...)
 	return p, nil
 }

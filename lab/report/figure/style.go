@@ -18,7 +18,9 @@ import (
 // The palette of Okabe and Ito, which stays distinguishable with the common
 // kinds of colour blindness, and the greys around it.
 var (
-	Black     = rgb(0x000000)
+	// Not the very black, which the canvas leaves out as a path's default: what is
+	// not said cannot be repainted for a dark ground.
+	Black     = rgb(0x010101)
 	Orange    = rgb(0xE69F00)
 	Sky       = rgb(0x56B4E9)
 	Green     = rgb(0x009E73)
@@ -52,6 +54,10 @@ func Series(n int) Look {
 	i := n % len(colors)
 	return Look{Color: colors[i], Dash: dashes[i], Glyph: glyphs[i]}
 }
+
+// Peak is the marker of a line that shows the slow end of what another line
+// shows the middle of.
+var Peak draw.GlyphDrawer = solidTriangle
 
 // Wrong is the look of failures.
 func Wrong() Look { return Look{Color: Vermilion, Dash: []vg.Length{3, 2}, Glyph: cross{}} }

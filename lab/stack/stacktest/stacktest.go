@@ -163,3 +163,16 @@ func composeFile() (string, error) {
 		}
 	}
 }
+
+// Turn keeps other test binaries from having a stack until the end of a test
+// that brings one up by itself.
+func Turn(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), turnTimeout)
+	defer cancel()
+	turn, err := takeTurn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = turn.Unlock() })
+}

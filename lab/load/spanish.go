@@ -1,0 +1,9 @@
+package load
+
+import "embed"
+
+// Spanish holds the phrase books of this package: its texts in Spanish, for
+// lab/phrasebook.
+//
+//go:embed es/*.txt
+var Spanish embed.FS
