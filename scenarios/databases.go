@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"inventariolab/lab"
 	"inventariolab/lab/check"
@@ -22,6 +23,11 @@ func openDB(ctx context.Context, env *lab.Env, service string) (*probe.DB, error
 	return probe.OpenDB(ctx, service, addr, *d)
 }
 
+// databases are the topology's database servers, the source first.
+func databases(t *lab.Topology) []string {
+	return append([]string{t.Database.Source}, t.Database.Replicas...)
+}
+
 // servers are the connections to the source and to every replica.
 type servers struct {
 	source   *probe.DB
@@ -29,12 +35,20 @@ type servers struct {
 }
 
 func openServers(ctx context.Context, env *lab.Env) (*servers, error) {
-	source, err := openDB(ctx, env, env.Topology.Database.Source)
+	return openServersOf(ctx, env, env.Topology.Database.Source)
+}
+
+// openServersOf is openServers when another server is the source now.
+func openServersOf(ctx context.Context, env *lab.Env, name string) (*servers, error) {
+	source, err := openDB(ctx, env, name)
 	if err != nil {
 		return nil, err
 	}
 	s := &servers{source: source}
-	for _, name := range env.Topology.Database.Replicas {
+	for _, name := range databases(env.Topology) {
+		if name == source.Name {
+			continue
+		}
 		r, err := openDB(ctx, env, name)
 		if err != nil {
 			s.close()
@@ -50,15 +64,6 @@ func (s *servers) close() {
 	for _, r := range s.replicas {
 		r.Close()
 	}
-}
-
-// names are the replicas' services.
-func (s *servers) names() []string {
-	var names []string
-	for _, r := range s.replicas {
-		names = append(names, r.Name)
-	}
-	return names
 }
 
 // each runs f for every replica at the same time.
@@ -104,8 +109,8 @@ func (s *servers) states(ctx context.Context) ([]check.Replica, error) {
 const contentTries = 5
 
 // content reads every server's tables after every replica has caught up with
-// the source. settled is false when the source changed during each try.
-func (s *servers) content(ctx context.Context) (source []check.Table, replicas map[string][]check.Table, settled bool, err error) {
+// the source. settled is false when the source changed during each try. A replica gets the limit to catch up.
+func (s *servers) content(ctx context.Context, limit time.Duration) (source []check.Table, replicas map[string][]check.Table, settled bool, err error) {
 	for range contentTries {
 		before, err := s.source.GTIDs(ctx)
 		if err != nil {
@@ -117,12 +122,12 @@ func (s *servers) content(ctx context.Context) (source []check.Table, replicas m
 			return nil, nil, false, err
 		}
 		err = s.each(func(_ int, r *probe.DB) error {
-			ok, err := r.WaitGTIDs(ctx, before, catchUpLimit)
+			ok, err := r.WaitGTIDs(ctx, before, limit)
 			if err != nil {
 				return err
 			}
 			if !ok {
-				return fmt.Errorf("compare the content: %s has not caught up within %v", r.Name, catchUpLimit)
+				return fmt.Errorf("compare the content: %s has not caught up within %v", r.Name, limit)
 			}
 			t, err := tables(ctx, r)
 			mu.Lock()

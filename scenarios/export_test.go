@@ -13,20 +13,22 @@ func AppFailoverQuick() lab.Scenario {
 	s := AppFailover()
 	s.Run = func(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 		return runAppFailover(ctx, env, rec, failoverPlan{
-			clients: 10, rate: 400,
-			before: 600 * time.Millisecond, during: time.Second, recover: 5 * time.Second,
-			settle: 100 * time.Millisecond, after: time.Second,
-			least: 60,
+			Clients: 10, Rate: 400,
+			Before: 1600 * time.Millisecond, During: 1200 * time.Millisecond, Recover: 5 * time.Second,
+			Settle: 100 * time.Millisecond, After: 1500 * time.Millisecond,
+			Least: 60,
 		})
 	}
 	return s
 }
 
-// ReplicationQuick is replication with a shorter window.
+// ReplicationQuick is replication with shorter windows.
 func ReplicationQuick() lab.Scenario {
 	s := Replication()
 	s.Run = func(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
-		return runReplication(ctx, env, rec, 1500*time.Millisecond)
+		plan := replication
+		plan.Idle, plan.Busy = 1200*time.Millisecond, 2100*time.Millisecond
+		return runReplication(ctx, env, rec, plan)
 	}
 	return s
 }
@@ -36,8 +38,8 @@ func ReplicaFailoverQuick() lab.Scenario {
 	s := ReplicaFailover()
 	s.Run = func(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 		plan := replicaFailover
-		plan.before, plan.during, plan.after = time.Second, time.Second, 100*time.Millisecond
-		plan.least = 20
+		plan.Before, plan.During, plan.After = 1600*time.Millisecond, time.Second, 1200*time.Millisecond
+		plan.Least = 20
 		return runReplicaFailover(ctx, env, rec, plan)
 	}
 	return s

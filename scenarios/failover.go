@@ -5,19 +5,21 @@ import (
 	"time"
 
 	"inventariolab/lab"
+	"inventariolab/lab/check"
 )
 
-// failoverPlan is the load and the windows of a failover scenario.
+// failoverPlan is the load and the windows of a failover scenario. It is
+// recorded, since the judging depends on it.
 type failoverPlan struct {
-	clients int
-	rate    float64 // requests/s at most
+	Clients int     `json:"clients"`
+	Rate    float64 `json:"rate"` // requests/s at most
 
-	before  time.Duration // window before the fault
-	during  time.Duration // window from the proof of the fault to the healing
-	recover time.Duration // how long the way back may take
-	settle  time.Duration // between the recovery and the next window: the old turns run out
-	after   time.Duration // window after the recovery
-	least   int           // requests in a window: it is stretched for them, and fewer prove nothing
+	Before  time.Duration `json:"before_ns"`  // window before the fault
+	During  time.Duration `json:"during_ns"`  // window from the proof of the fault to the healing
+	Recover time.Duration `json:"recover_ns"` // how long the way back may take
+	Settle  time.Duration `json:"settle_ns"`  // between the recovery and the next window: the old turns run out
+	After   time.Duration `json:"after_ns"`   // window after the recovery
+	Least   int           `json:"least"`      // requests in a window: it is stretched for them, and fewer prove nothing
 }
 
 // faultTimes are the moments of a fault, as the record counts time.
@@ -27,30 +29,62 @@ type faultTimes struct {
 	inEffect time.Duration
 	healing  time.Duration
 	healed   time.Duration
+	end      time.Duration // of the load
 }
 
+// The marks of a failover scenario.
+const (
+	markBefore = "before" // the window before the fault begins
+	markEnd    = "end"    // the load ends
+)
+
 // breakAndHeal lets the window before the fault pass, injects it, lets the
-// window of the fault pass and heals it. load is the one that is to be seen in
-// both windows.
-func breakAndHeal(ctx context.Context, rec *lab.Recorder, t *tape, load string, fault lab.Fault, plan failoverPlan) (f faultTimes, err error) {
-	f.began = t.at(time.Now())
-	if err := observe(ctx, "the load before the fault", plan.before, t.enough(load, f.began, plan.least)); err != nil {
-		return f, err
+// window of the fault pass and heals it. least says of which loads how many
+// requests both windows take to carry the claims.
+func breakAndHeal(ctx context.Context, rec *lab.Recorder, least map[string]int, fault lab.Fault, plan failoverPlan) error {
+	allSince := func(since time.Duration) func() bool {
+		return func() bool {
+			for load, n := range least {
+				if !enough(rec, load, since, n)() {
+					return false
+				}
+			}
+			return true
+		}
 	}
-	f.asked = t.at(time.Now())
+	began := rec.Mark(markBefore)
+	if err := observe(ctx, "the load before the fault", plan.Before, allSince(began)); err != nil {
+		return err
+	}
 	rec.Step("Now: %s.", fault.Spec())
 	if err := rec.Inject(ctx, fault); err != nil {
+		return err
+	}
+	rec.Step("The fault is in effect; the load goes on for %v.", plan.During)
+	if err := observe(ctx, "the load during the fault", plan.During, allSince(rec.At(time.Now()))); err != nil {
+		return err
+	}
+	return rec.Heal(ctx, fault)
+}
+
+// timesOf reads the moments of the scenario's one fault.
+func timesOf(seen *lab.ScenarioRun) (f faultTimes, err error) {
+	if f.began, f.end, err = span(seen, markBefore, markEnd); err != nil {
 		return f, err
 	}
-	f.inEffect = t.at(time.Now())
-	rec.Step("The fault is in effect; the load goes on for %v.", plan.during)
-	if err := observe(ctx, "the load during the fault", plan.during, t.enough(load, f.inEffect, plan.least)); err != nil {
-		return f, err
+	for phase, at := range map[lab.Phase]*time.Duration{
+		lab.FaultAsked: &f.asked, lab.FaultInEffect: &f.inEffect, lab.FaultHealing: &f.healing, lab.FaultHealed: &f.healed,
+	} {
+		if *at, err = phaseAt(seen, phase); err != nil {
+			return f, err
+		}
 	}
-	f.healing = t.at(time.Now())
-	if err := rec.Heal(ctx, fault); err != nil {
-		return f, err
-	}
-	f.healed = t.at(time.Now())
 	return f, nil
+}
+
+// windowsOf holds a load before, during and after the fault against each other.
+func windowsOf(seen *lab.ScenarioRun, reqs []check.Req, f faultTimes) check.Windows {
+	return check.WindowsOf(check.Observed{
+		Requests: reqs, Served: seen.Served, Began: f.began, End: f.end, Fault: check.FaultTimesOf(seen.Faults),
+	})
 }

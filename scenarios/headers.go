@@ -54,6 +54,7 @@ func Headers() lab.Scenario {
 		Needs:      lab.Needs{Whoami: true, Balancer: true, Instances: 1},
 		Limit:      time.Minute,
 		Run:        runHeaders,
+		Judge:      judgeHeaders,
 	}
 }
 
@@ -64,7 +65,7 @@ func runHeaders(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 	}
 	defer c.Close()
 	n := headersCycles * env.Topology.TotalWeight()
-	t := newTape(rec)
+	rec.Fact("asked", 2*n)
 	started := time.Now()
 	var echoes []check.Echo
 	for _, half := range []struct {
@@ -76,22 +77,33 @@ func runHeaders(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 		{"spoofed", spoofs, "%d requests to %s that claim to come from 203.0.113.7 and for spoofed.example, in nine headers."},
 	} {
 		rec.Step(half.step, n, env.Topology.Paths.Whoami)
-		some, err := ask(ctx, c, t, env.Topology.Paths.Whoami, half.load, half.sent, n)
+		some, err := ask(ctx, c, rec, env.Topology.Paths.Whoami, half.load, half.sent, n)
 		if err != nil {
 			return err
 		}
 		echoes = append(echoes, some...)
 	}
-	reqs := t.all()
 	if env.Topology.Balancer.AccessLog {
-		entries, err := accessLog(ctx, env, started, ids(reqs))
+		clients := make(map[string]string)
+		log, err := followLog(ctx, env, started, func(e probe.Entry) { clients[e.RequestID] = e.Client })
 		if err != nil {
 			return err
 		}
-		clients := make(map[string]string, len(entries))
-		for _, e := range entries {
-			clients[e.RequestID] = e.Client
+		defer log.close()
+		want := answeredIDs(rec)
+		missing := func() int {
+			n := 0
+			for id := range want {
+				if _, there := clients[id]; !there {
+					n++
+				}
+			}
+			return n
 		}
+		if err := log.await(ctx, len(want), missing); err != nil {
+			return err
+		}
+		log.close()
 		for i := range echoes {
 			echoes[i].Client = clients[echoes[i].ID]
 		}
@@ -99,22 +111,35 @@ func runHeaders(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 			rec.Step("The balancer's log says that the client was %s: Docker's gateway, through which every request from this machine comes.", echoes[0].Client)
 		}
 	}
-	rec.Check(
-		check.Complete("all requests are answered", 2*n, reqs),
-		check.EveryInstance("every instance was asked", env.Topology.Instances, echoes),
+	rec.Fact("echoes", echoes)
+	return nil
+}
+
+func judgeHeaders(seen *lab.ScenarioRun, t *lab.Topology) (j lab.Judgement, err error) {
+	asked, err := lab.ReadFact[int](seen, "asked")
+	if err != nil {
+		return j, err
+	}
+	echoes, err := lab.ReadFact[[]check.Echo](seen, "echoes")
+	if err != nil {
+		return j, err
+	}
+	j.Check(
+		check.Complete("all requests are answered", asked, seen.Requests),
+		check.EveryInstance("every instance was asked", t.Instances, echoes),
 		check.AddressHeader("X-Forwarded-For is right", "X-Forwarded-For", echoes),
 		check.AddressHeader("X-Real-IP is right", "X-Real-Ip", echoes),
 		check.Host("Host is right", echoes),
 		check.NotBelieved("spoofed headers do not pass", echoes),
 		check.ClientIP("the app knows the client's address", echoes),
 	)
-	rec.Metric("requests", float64(len(reqs)))
-	return nil
+	j.Metric("requests", float64(len(seen.Requests)))
+	return j, nil
 }
 
 // ask sends n requests to the whoami page with made-up headers (or none) and
 // returns what the app received of each.
-func ask(ctx context.Context, c *probe.Client, t *tape, path, load string, sent map[string]string, n int) ([]check.Echo, error) {
+func ask(ctx context.Context, c *probe.Client, rec *lab.Recorder, path, load string, sent map[string]string, n int) ([]check.Echo, error) {
 	header := make(http.Header)
 	for k, v := range sent {
 		header.Set(k, v)
@@ -126,7 +151,7 @@ func ask(ctx context.Context, c *probe.Client, t *tape, path, load string, sent 
 		if err := ctx.Err(); err != nil {
 			return echoes, err
 		}
-		t.add(a.Sent, a.Request(load))
+		rec.Request(a.Sent, a.Request(load))
 		if a.Err != nil || a.Status != http.StatusOK {
 			continue // told by the check that all are answered
 		}

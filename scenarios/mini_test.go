@@ -100,6 +100,9 @@ func (s *miniStack) balance(w http.ResponseWriter, r *http.Request) {
 	finish := func(status int) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.defect == "loses lines" && strings.HasPrefix(strings.Join(addrs, ""), s.apps[3].address) {
+			return
+		}
 		line, _ := json.Marshal(map[string]any{
 			"msec": fmt.Sprintf("%.3f", float64(time.Now().UnixMilli())/1000), "request_id": r.Header.Get("X-Request-Id"), "remote_addr": "127.0.0.1",
 			"status": status, "upstream_addr": strings.Join(addrs, ", "), "upstream_status": strings.Join(statuses, ", "),
@@ -290,10 +293,49 @@ func (s *miniStack) State(_ context.Context, service string) (lab.State, error) 
 	return lab.State{}, fmt.Errorf("no service %s", service)
 }
 
+func (s *miniStack) CPUTime(context.Context, string) (time.Duration, error) {
+	return 0, errors.ErrUnsupported // its instances have no processes of their own
+}
+
 func (s *miniStack) Logs(context.Context, string, time.Time) (io.ReadCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return io.NopCloser(bytes.NewReader(bytes.Clone(s.log.Bytes()))), nil
+}
+
+func (s *miniStack) Follow(ctx context.Context, _ string, _ time.Time) (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	return &miniLog{stack: s, ctx: ctx, cancel: cancel}, nil
+}
+
+// miniLog is the balancer's log from its beginning, and what comes.
+type miniLog struct {
+	stack  *miniStack
+	ctx    context.Context
+	cancel context.CancelFunc
+	read   int
+}
+
+func (l *miniLog) Read(p []byte) (int, error) {
+	for l.ctx.Err() == nil {
+		l.stack.mu.Lock()
+		n := copy(p, l.stack.log.Bytes()[l.read:])
+		l.stack.mu.Unlock()
+		if n > 0 {
+			l.read += n
+			return n, nil
+		}
+		select {
+		case <-l.ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return 0, io.EOF
+}
+
+func (l *miniLog) Close() error {
+	l.cancel()
+	return nil
 }
 
 func (s *miniStack) NewFault(spec lab.FaultSpec) (lab.Fault, error) {

@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,16 @@ func TestScenariosNoticeSpoiltDatabases(t *testing.T) {
 			[]string{"replication runs before"},
 		},
 		{
+			"a replica that leaves out the lab's rows",
+			func() {
+				s.sql(t, first, "STOP REPLICA SQL_THREAD; CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE=(db_inventario.lab_rows); START REPLICA SQL_THREAD")
+			},
+			func() {
+				s.sql(t, first, "STOP REPLICA SQL_THREAD; CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE=(); START REPLICA SQL_THREAD")
+			},
+			[]string{"every replica receives every row", "the content is equal after catch-up"},
+		},
+		{
 			"a replica with a row of its own, where anybody may write",
 			func() {
 				s.sql(t, first, "SET GLOBAL super_read_only=OFF; SET GLOBAL read_only=OFF; SET SQL_LOG_BIN=0; INSERT INTO revision VALUES (99, 1)")
@@ -99,6 +110,25 @@ func TestScenariosNoticeSpoiltDatabases(t *testing.T) {
 			assert.Empty(t, s.sql(t, d.Source, "SHOW TABLES LIKE 'lab%'"), "what was made is put away")
 		})
 	}
+	t.Run("a replica that is late", func(t *testing.T) {
+		s.sql(t, first, "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=1; START REPLICA SQL_THREAD")
+		got, res := runOn(t, scenarios.ReplicationQuick(), s)
+		s.sql(t, first, "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY=0; START REPLICA SQL_THREAD")
+		assert.NotEqual(t, lab.Fail, res.Verdict, "late is not wrong: %v", res)
+		require.Len(t, got.Tables, 1)
+		table := got.Tables[0]
+		for _, line := range table.Lines {
+			if !strings.HasPrefix(line.Label, first) {
+				continue
+			}
+			// SOURCE_DELAY counts in whole seconds of the clock: 1 is more than 0 and at most about 1 s.
+			for column, least := range map[string]float64{"lag_max_ms": 500, "applier_max_ms": 500, "sbs_max_s": 1} {
+				v := line.Values[slices.Index(table.Columns, column)]
+				require.NotNil(t, v, "%s of %s", column, line.Label)
+				assert.GreaterOrEqual(t, *v, least, "%s of %s: all three ways tell a long lag", column, line.Label)
+			}
+		}
+	})
 	t.Run("a replica that lost acknowledged writes", func(t *testing.T) {
 		_, res := runOn(t, scenarios.ReplicaFailoverQuick(), loses{s, t, first})
 		assert.Equal(t, lab.Fail, judged(res)["nothing is missing"], "%v", res)

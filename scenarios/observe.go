@@ -3,65 +3,33 @@ package scenarios
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"inventariolab/lab"
 	"inventariolab/lab/check"
+	"inventariolab/lab/load"
 	"inventariolab/lab/probe"
 )
 
-// tape records requests and keeps them for judging: what is judged is what
-// was recorded. It may be used from several goroutines.
-type tape struct {
-	rec  *lab.Recorder
-	mu   sync.Mutex
-	reqs []check.Req
+// recordTo records every sample of a load as soon as it is complete.
+func recordTo(rec *lab.Recorder) func(load.Sample) {
+	return func(s load.Sample) { rec.Request(s.Sent, s.Event()) }
 }
-
-func newTape(rec *lab.Recorder) *tape { return &tape{rec: rec} }
-
-func (t *tape) add(sent time.Time, q lab.Request) {
-	t.rec.Request(sent, q)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reqs = append(t.reqs, check.Req{At: t.at(sent), Value: q})
-}
-
-// at is a moment as the record counts it.
-func (t *tape) at(m time.Time) time.Duration { return m.Sub(t.rec.Start()) }
 
 // enough says whether at least n requests of a load have been sent since a
 // moment and were answered.
-func (t *tape) enough(load string, since time.Duration, n int) func() bool {
-	return func() bool { return len(check.OfLoad(t.since(since), load)) >= n }
+func enough(rec *lab.Recorder, load string, since time.Duration, n int) func() bool {
+	return func() bool { return check.CountSince(rec.Seen().Requests, load, since) >= n }
 }
 
-// all are the requests so far.
-func (t *tape) all() []check.Req {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]check.Req(nil), t.reqs...)
-}
-
-// since are the requests that were sent at a moment or later.
-func (t *tape) since(at time.Duration) []check.Req {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var late []check.Req
-	for _, r := range t.reqs {
-		if r.At >= at {
-			late = append(late, r)
+// answeredIDs are the request ids of the recorded requests that were answered,
+// as the balancer's log will have them.
+func answeredIDs(rec *lab.Recorder) map[string]bool {
+	set := make(map[string]bool)
+	for _, r := range rec.Seen().Requests {
+		if r.Value.Status != 0 && r.Value.ID != "" {
+			set[r.Value.ID] = true
 		}
-	}
-	return late
-}
-
-// ids are the request ids of the requests, as the access log will have them.
-func ids(reqs []check.Req) map[string]bool {
-	set := make(map[string]bool, len(reqs))
-	for _, r := range reqs {
-		set[r.Value.ID] = true
 	}
 	return set
 }
