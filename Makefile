@@ -36,14 +36,15 @@ prerequisites: $(LAB) ## Install what the tests need (Chromium) and make the ima
 	@bash .ci/prerequisites
 	@$(LAB) prepare
 
+# One package after the other (-p 1): scenarios claim times, and nothing is compiled beside them.
 .PHONY: test
 test: prerequisites ## Run every test, on the real stack and in a real browser
-	go test -timeout 30m ./...
+	go test -p 1 -timeout 60m ./...
 
 # The race detector runs where no container is needed: these packages, without the tests that
 # bring a stack up (`make test` runs those).
-RACE := ./app ./app/cmd/inventory ./app/web ./lab ./lab/bench ./lab/check ./lab/compare ./lab/load ./lab/probe ./lab/report/...
-WITH_STACK := ^(TestScenarios|TestPhpMyAdmin.*|TestBrowser)$$
+RACE := ./app ./app/cmd/inventory ./app/web ./lab ./lab/bench ./lab/calibrate ./lab/check ./lab/compare ./lab/load ./lab/probe ./lab/report/...
+WITH_STACK := ^(TestScenarios|TestPhpMyAdmin.*|TestBrowser|TestProfilesOnTheStack)$$
 
 .PHONY: lint
 lint: ## Check format and code, and run the race detector where no container is needed
