@@ -89,7 +89,7 @@ func (s *seat) dial(addr netip.AddrPort, until time.Time) (conn, error) {
 	if err != nil {
 		return nil, s.failed("dial", addr, os.NewSyscallError("socket", err))
 	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Addr: addr.Addr().As4(), Port: int(addr.Port())})
+	err = rawConnect(fd, addr)
 	if err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
 		_ = unix.Close(fd)
 		return nil, s.failed("dial", addr, os.NewSyscallError("connect", err))
@@ -210,7 +210,7 @@ func (s *seat) closed() bool { return closedByPeer(uintptr(s.fd)) }
 
 // Close implements conn.
 func (s *seat) Close() error {
-	err := unix.Close(s.fd)
+	err := rawClose(s.fd)
 	s.fd = -1
 	s.round++ // events that are still to come are not the next one's
 	return err
