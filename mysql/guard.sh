@@ -99,7 +99,21 @@ decide() {
     fi
 }
 
-# follow HOST UUID GTIDS: become a replica of that server, unless this one has something that the other lacks.
+# unless_late FOLLOWS: SQL that fails, and so ends what follows it in the same session, when a promotion is
+# under way here or this server is not any more what the guard has seen: read-only, and following FOLLOWS.
+# Between seeing and acting lie some clients of MySQL, a second on a slow machine; a server that "lab
+# promote" has made the source meanwhile must not be closed again. It keeps the lock of "lab promote" until
+# the session ends, so neither comes between the other's steps. (SQL has no "stop here" outside of stored
+# programs; to prepare what is no statement is one.)
+unless_late() {
+    printf '%s' "SET @same = GET_LOCK('inventario.promote', 0) = 1 AND @@GLOBAL.read_only AND '$1' = COALESCE((
+            SELECT COALESCE(NULLIF(source_uuid, ''), '?') FROM performance_schema.replication_connection_status
+            WHERE channel_name = ''), '-');
+        SET @go = IF(@same, 'DO 0', 'too late'); PREPARE go FROM @go;"
+}
+
+# follow HOST UUID GTIDS FOLLOWS: become a replica of that server, unless this one has something that the other
+# lacks. It has followed FOLLOWS until now.
 follow() {
     local extra version
     extra=$(ask 127.0.0.1 "SELECT REPLACE(GTID_SUBTRACT(@@GLOBAL.gtid_executed, '${3#-}'), '\n', '')") || return 1
@@ -108,7 +122,8 @@ follow() {
         return 1
     fi
     version=$(server_version)
-    ask 127.0.0.1 "STOP REPLICA; SET GLOBAL super_read_only = ON; SET GLOBAL rpl_semi_sync_source_enabled = OFF;
+    ask 127.0.0.1 "$(unless_late "$4")
+        STOP REPLICA; SET GLOBAL super_read_only = ON; SET GLOBAL rpl_semi_sync_source_enabled = OFF;
         SET GLOBAL sync_binlog = 0; SET GLOBAL innodb_flush_log_at_trx_commit = 2;
         $(SOURCE_HOST=$1 SOURCE_PORT=3306 follow_sql "$version")" || return 1
     log "following $1"
@@ -116,7 +131,8 @@ follow() {
 
 # open: the server becomes writable. A source waits for the disk at each commit, whatever its file says.
 open() {
-    ask 127.0.0.1 "SET GLOBAL sync_binlog = 1; SET GLOBAL innodb_flush_log_at_trx_commit = 1;
+    ask 127.0.0.1 "$(unless_late -)
+        SET GLOBAL sync_binlog = 1; SET GLOBAL innodb_flush_log_at_trx_commit = 1;
         SET GLOBAL rpl_semi_sync_source_enabled = ON;
         SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF" || return 1
     log "open: a majority takes this server for the source"
@@ -163,7 +179,7 @@ guard() {
                 ;;
             follow)
                 [[ $follows != "$peer" ]] || break
-                if follow "$host" "$peer" "$extra"; then break; fi
+                if follow "$host" "$peer" "$extra" "$follows"; then break; fi
                 nap 2
                 ;;
             wait)

@@ -129,9 +129,13 @@ func (c *Cluster) each(indexes []int, fn func(*peer) error) error {
 	return errors.Join(errs...)
 }
 
-// lockName is the lock that keeps two promotions apart. It is taken at every
+// lockName is the lock that keeps two promotions apart, and a promotion from the
+// guard of a server that has just started (mysql/guard.sh). It is taken at every
 // server that answers, and freed by the server when its holder dies.
 const lockName = "inventario.promote"
+
+// lockWait is how long another holder is waited for: a guard's session ends sooner.
+const lockWait = time.Second
 
 // lock takes the lock; call the function to give it back.
 func (c *Cluster) lock(ctx context.Context) (release func(), err error) {
@@ -144,25 +148,41 @@ func (c *Cluster) lock(ctx context.Context) (release func(), err error) {
 		}
 	}
 	for _, p := range c.peers {
-		tctx, cancel := context.WithTimeout(ctx, lookTimeout)
-		conn, err := p.db.Conn(tctx)
+		conn, got, err := p.tryLock(ctx)
 		if err != nil {
-			cancel()
 			continue // it does not answer
 		}
-		var got sql.NullBool
-		err = conn.QueryRowContext(tctx, "SELECT GET_LOCK(?, 0)", lockName).Scan(&got)
-		cancel()
-		if err != nil {
-			_ = conn.Close()
-			continue
-		}
 		held = append(held, conn)
-		if !got.Bool {
+		if !got {
 			release()
 			return nil, lab.Hint(fmt.Errorf("begin: another promotion is under way at %s", p.name),
 				"Wait for its end; a `lab promote --watch` promotes by itself.")
 		}
 	}
 	return release, nil
+}
+
+// tryLock takes the lock at one server, with a session that keeps it. The waiting is
+// done here and not by the server: each question is short, and so a server that does
+// not answer is told from one whose lock is taken.
+func (p *peer) tryLock(ctx context.Context) (conn *sql.Conn, got bool, err error) {
+	tctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	conn, err = p.db.Conn(tctx)
+	if err != nil {
+		return nil, false, err
+	}
+	for end := time.Now().Add(lockWait); ; pause(ctx, 20*time.Millisecond) {
+		var answer sql.NullBool
+		qctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		err := conn.QueryRowContext(qctx, "SELECT GET_LOCK(?, 0)", lockName).Scan(&answer)
+		cancel()
+		if err != nil {
+			_ = conn.Close()
+			return nil, false, err
+		}
+		if answer.Bool || time.Now().After(end) {
+			return conn, answer.Bool, nil
+		}
+	}
 }
