@@ -49,7 +49,7 @@ func AppRollingRestart() lab.Scenario {
 			Limit:      6 * time.Minute,
 		},
 		plan: drillPlan{
-			Visits: rollingVisits, Reads: 50, Writes: 5, Edits: true, Streams: true, Share: visitShare,
+			Visits: rollingVisits, Reads: 50, Writes: 5, Edits: true, Streams: true, Share: appShare,
 			Before: 2 * time.Second, After: 2 * time.Second, Least: 900,
 		},
 		breaks: breakRolling,

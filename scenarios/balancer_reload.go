@@ -52,7 +52,7 @@ func BalancerReload() lab.Scenario {
 			Limit:      3 * time.Minute,
 		},
 		plan: drillPlan{
-			Visits: reloadVisits, Reads: 50, Edits: true, Share: visitShare,
+			Visits: reloadVisits, Reads: 50, Edits: true, Share: appShare,
 			Before: 2 * time.Second, After: 4 * time.Second, Least: 600,
 		},
 		breaks: breakReload,

@@ -11,7 +11,7 @@ import (
 
 // How a load is fitted to the machine.
 const (
-	// visitShare, readShare and plainShare are the parts of what the machine carries
+	// visitShare, readShare, appShare and plainShare are the parts of what the machine carries
 	// that the loads of a scenario take, where they mean the balancer or the
 	// databases. The rest is for what is broken: to start a container or a server takes whole
 	// processors for seconds, and under a load that leaves nothing for that every
@@ -20,6 +20,7 @@ const (
 	// writes) at its best.
 	visitShare = 0.15
 	readShare  = 0.08
+	appShare   = 0.25 // where only programs that start in no time are started again: the app and the balancer
 	plainShare = 0.3  // visits alone: nobody writes meanwhile, and no server is broken
 	leastPart  = 0.25 // of the planned load: with less, windows cannot be stretched to see enough
 	leastRate  = 60.0 // requests/s of the load by which windows are judged: half a second of it takes 20 (check.WindowsOf), and some to spare
