@@ -275,7 +275,7 @@ login_file() {
 stop() {
     trap : TERM INT # not '': the programs below would inherit that, and their time-outs could not end them
     [[ -n ${SERVER:-} ]] || exit 143
-    kill "${GUARD:-}" 2>/dev/null || true
+    kill "${GUARD:-}" "${ROOM:-}" 2>/dev/null || true
     farewell
     kill -TERM "$SERVER" 2>/dev/null || true
 }
@@ -291,15 +291,22 @@ supervise() {
         SERVER=$!
         guard &
         GUARD=$!
+        watch_room &
+        ROOM=$!
         while :; do
             status=0
             wait "$SERVER" || status=$?
             kill -0 "$SERVER" 2>/dev/null || break # it is gone; else a signal has only ended the wait
         done
-        kill "$GUARD" 2>/dev/null || true
-        wait "$GUARD" 2>/dev/null || true
-        ((status == 16)) || exit "$status"
-        log "the server has been rebuilt: starting it again"
+        kill "$GUARD" "$ROOM" 2>/dev/null || true
+        wait "$GUARD" "$ROOM" 2>/dev/null || true
+        if [[ -e $AGAIN ]]; then
+            rm -f "$AGAIN"
+            log "there is room for the relay log again: starting the server again"
+        else
+            ((status == 16)) || exit "$status"
+            log "the server has been rebuilt: starting it again"
+        fi
         FIRST_BOOT=()
     done
 }
@@ -316,7 +323,7 @@ main() {
     certificate
     login_file monitor "$MONITOR_USER" "$MONITOR_PASSWORD"
     login_file operator "$OPERATOR_DB_USER" "$OPERATOR_DB_PASSWORD"
-    rm -f "$RUN_DIR/init.sql" "$GUARD_NOTE"
+    rm -f "$RUN_DIR/init.sql" "$GUARD_NOTE" "$AGAIN"
     if ! set_up_done; then
         version=$(server_version)
         log "first boot: setting up the $MYSQL_ROLE (MySQL $version)"
@@ -330,6 +337,8 @@ main() {
 
 # shellcheck source=mysql/guard.sh
 source "$(dirname "${BASH_SOURCE[0]}")/guard.sh"
+# shellcheck source=mysql/room.sh
+source "$(dirname "${BASH_SOURCE[0]}")/room.sh"
 source /usr/local/bin/watch.sh # breathe, nap, listening
 
 # Sourced by a test, this file only defines its functions.

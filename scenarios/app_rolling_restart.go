@@ -10,7 +10,7 @@ import (
 
 // How app-rolling-restart observes.
 const (
-	rollingVisits = 600             // requests/s: a slow machine with two cores carries no more than about 900
+	rollingVisits = 900             // requests/s on a machine that carries four times as many
 	rollingLeast  = 20_000          // visits, for the claim
 	rollingPause  = time.Second     // load between two restarts
 	rollingMore   = 5 * time.Second // load after the last, at least; longer, to reach rollingLeast and rollingEdits

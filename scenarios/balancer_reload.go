@@ -77,6 +77,9 @@ func breakReload(ctx context.Context, x *exercise) error {
 		}
 		done++
 		x.rec.Mark("reloaded")
+		if n == reloads-1 {
+			break // the window after the mending follows
+		}
 		if err := observe(ctx, "the load after a reload", reloadPause, nil); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (p *products) add(made probe.Product) {
 }
 
 // deleters is how many products are deleted at a time.
-const deleters = 4
+const deleters = 12
 
 // delete makes a cleanup that deletes the products through the API, with the
 // client's login, and closes the client.

@@ -100,3 +100,48 @@ func TestFarewell(t *testing.T) {
 		}
 	}
 }
+
+// TestReceiveAgain runs what mysql/room.sh does when a full disk has room again:
+// the server is ended only if its receiver waits for room, and never before all
+// that it has confirmed is applied.
+func TestReceiveAgain(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	require.NoError(t, err, "mysql/room.sh is written for bash")
+	for _, tt := range []struct {
+		about   string
+		waiting string   // the receiver that waits for room; "0" for none
+		drained []string // what the server answers in turn when it is asked whether all is applied; at last nothing
+		want    string
+	}{
+		{"a receiver that goes on is left alone", "0", nil, "done, the server runs"},
+		{"what is received is applied already", "7", []string{"1"}, "KILL 7; done, the server is to start again"},
+		{"what is received is being applied", "7", []string{"0", "0", "1"}, "KILL 7; done, the server is to start again"},
+		{"a server that stops answering is looked at again", "7", []string{"0"}, "KILL 7; not done, the server runs"},
+	} {
+		cmd := exec.Command(bash, "-c", `set -euo pipefail
+			RUN_DIR=$1; source ../../docker/watch.sh; source ../../mysql/room.sh
+			ask() {
+				case $2 in
+					*"FROM performance_schema.threads"*) echo "$WAITING" ;;
+					*"FROM performance_schema.replication_connection_status"*)
+						read -r answer rest <"$RUN_DIR/answers" || true
+						echo "$rest" >"$RUN_DIR/answers"
+						[[ -n $answer ]] && echo "$answer" ;;
+					*) printf '%s; ' "$2" >&3 ;;
+				esac
+			}
+			exec 3>&1
+			bash -c 'read -r' <> <(:) & SERVER=$!
+			if receive_again; then printf 'done, '; else printf 'not done, '; fi
+			if [[ -e $RUN_DIR/again ]]; then
+				wait "$SERVER" 2>/dev/null || (($? == 137)) && echo "the server is to start again"
+			else
+				kill "$SERVER" && echo "the server runs"
+			fi`, "room", t.TempDir())
+		cmd.Env = append(os.Environ(), "WAITING="+tt.waiting)
+		require.NoError(t, os.WriteFile(cmd.Args[len(cmd.Args)-1]+"/answers", []byte(strings.Join(tt.drained, " ")+"\n"), 0o644))
+		out, err := cmd.Output() // what bash says of a job that was killed goes to the other one
+		require.NoError(t, err, "%s: %s", tt.about, out)
+		assert.Equal(t, tt.want, strings.TrimSpace(string(out)), tt.about)
+	}
+}

@@ -72,13 +72,14 @@ func (c *Cluster) Promote(ctx context.Context, want string) (Result, error) {
 
 // lookForSource looks at the servers, and again for a while when no source
 // answers and a replica still hears one that does not: that one is slow, and a
-// promotion that took it for dead would kill it.
+// promotion that took it for dead would kill it. What has ended is not slow; a
+// replica that was cut off from it before only does not know yet.
 func (c *Cluster) lookForSource(ctx context.Context) []Server {
 	limit, cancel := context.WithTimeout(ctx, slowPatience)
 	defer cancel()
 	for {
 		servers := c.Look(ctx)
-		if Source(servers) >= 0 || !heardOnly(servers) {
+		if Source(servers) >= 0 || !c.anyRuns(ctx, heardOnly(servers)) {
 			return servers
 		}
 		select {
@@ -89,11 +90,22 @@ func (c *Cluster) lookForSource(ctx context.Context) []Server {
 	}
 }
 
-// heardOnly says that a replica hears a server that gave no answer.
-func heardOnly(servers []Server) bool {
-	return slices.ContainsFunc(servers, func(s Server) bool {
-		at := indexOf(servers, s.Follows)
-		return s.hears() && at >= 0 && !servers[at].Up()
+// heardOnly names the servers that gave no answer, and that a replica hears.
+func heardOnly(servers []Server) (names []string) {
+	for _, s := range servers {
+		if at := indexOf(servers, s.Follows); s.hears() && at >= 0 && !servers[at].Up() && !slices.Contains(names, s.Follows) {
+			names = append(names, s.Follows)
+		}
+	}
+	return names
+}
+
+// anyRuns says whether one of the services runs, or may run: who cannot be asked
+// about is taken to.
+func (c *Cluster) anyRuns(ctx context.Context, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		state, err := c.opt.Stack.State(ctx, name)
+		return err != nil || state.Status != "exited"
 	})
 }
 

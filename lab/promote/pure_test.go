@@ -1,6 +1,7 @@
 package promote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"inventariolab/lab"
 )
 
 const (
@@ -203,7 +206,36 @@ func TestHeardOnly(t *testing.T) {
 		{"nobody answers", []Server{silent, {Name: "slave1", Err: errors.New("no answer")}}, false},
 		{"the source is not among them", []Server{follower("ON")}, false},
 	} {
-		assert.Equal(t, c.want, heardOnly(c.servers), c.about)
+		assert.Equal(t, c.want, len(heardOnly(c.servers)) > 0, c.about)
+	}
+}
+
+// asked is a stack that only tells how its services are.
+type asked struct {
+	lab.Stack
+	status string
+	err    error
+}
+
+func (s asked) State(context.Context, string) (lab.State, error) {
+	return lab.State{Status: s.status}, s.err
+}
+
+func TestWhoHasEndedIsNotSlow(t *testing.T) {
+	for _, c := range []struct {
+		about string
+		heard []string
+		stack asked
+		want  bool
+	}{
+		{"it runs", []string{"maestro1"}, asked{status: "running"}, true},
+		{"it is frozen", []string{"maestro1"}, asked{status: "paused"}, true},
+		{"it has ended", []string{"maestro1"}, asked{status: "exited"}, false},
+		{"the engine does not say", []string{"maestro1"}, asked{err: errors.New("no answer")}, true},
+		{"nobody is heard", nil, asked{status: "running"}, false},
+	} {
+		cluster := &Cluster{opt: Options{Stack: c.stack}}
+		assert.Equal(t, c.want, cluster.anyRuns(t.Context(), c.heard), c.about)
 	}
 }
 

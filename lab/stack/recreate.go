@@ -162,7 +162,10 @@ func (o *op) startElsewhere(ctx context.Context, id, not string, networks []stri
 		if now := stateOf(res.Container).Address; now != not {
 			return now, nil // "" when it has ended already; the healing tells why
 		}
-		if _, err := cli.ContainerStop(ctx, id, client.ContainerStopOptions{}); err != nil {
+		// It has served nobody yet, and does not hear a stop signal before it has got
+		// round to listening for it: the first process of a container ignores what it
+		// does not handle, and the engine would wait for its whole grace period.
+		if _, err := cli.ContainerStop(ctx, id, client.ContainerStopOptions{Timeout: new(0)}); err != nil {
 			return "", err
 		}
 		if err := o.squat(ctx, networks); err != nil {

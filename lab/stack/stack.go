@@ -52,6 +52,9 @@ type Options struct {
 	// Expect names services that the Compose file must have; one that it lacks is
 	// told before anything is started.
 	Expect []string
+	// Tools says that network faults are meant: the image with their tools is made
+	// before the start, and not while the first of them has the stack under load.
+	Tools bool
 	// Progress is told, in short lines, what is being done; nil for silence.
 	Progress func(line string)
 }
@@ -132,6 +135,11 @@ func Up(ctx context.Context, opt Options) (_ *Stack, err error) {
 	}
 	if s.base, err = engine.prepareImages(ctx, opt, env, project); err != nil {
 		return nil, err
+	}
+	if opt.Tools {
+		if err = engine.ensureTools(ctx, opt.Progress); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.start(ctx, opt, env)
 }

@@ -166,6 +166,10 @@ func pick(names []string, every bool) ([]lab.Scenario, error) {
 	return slices.DeleteFunc(all, func(s lab.Scenario) bool { return !slices.Contains(names, s.Name) }), nil
 }
 
+// breaksByName says whether a scenario may need the tools of the network faults:
+// the core ones do without.
+func breaksByName(s lab.Scenario) bool { return s.ByName && s.Fault != "" }
+
 func scenarioNames() []string {
 	var names []string
 	for _, s := range scenarios.All() {
@@ -195,7 +199,7 @@ func doRun(ctx context.Context, f runFlags, names, args []string, stdout, stderr
 	}
 	live := newProgress(stderr, lang, book)
 	defer live.stop()
-	st, err := stack.Up(ctx, stack.Options{Files: f.files, Expect: topology.Services(), Progress: live.line})
+	st, err := stack.Up(ctx, stack.Options{Files: f.files, Expect: topology.Services(), Tools: slices.ContainsFunc(chosen, breaksByName), Progress: live.line})
 	if err != nil {
 		return err
 	}
