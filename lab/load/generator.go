@@ -21,8 +21,8 @@ type Running struct {
 	started time.Time
 	next    atomic.Int64
 	mu      sync.Mutex
-	samples []Sample
-	refused error // a request that Next made and that may not be sent
+	samples [][]Sample // of each client that has ended
+	refused error      // a request that Next made and that may not be sent
 }
 
 // Start starts a load. It ends at Stop, after Options.Requests, after
@@ -69,7 +69,7 @@ func (r *Running) Wait() []Sample {
 	r.wg.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := slices.Clone(r.samples)
+	all := slices.Concat(r.samples...)
 	slices.SortStableFunc(all, func(a, b Sample) int { return a.Sent.Compare(b.Sent) })
 	return all
 }
@@ -93,7 +93,7 @@ func (r *Running) client(ctx context.Context, i int, n network) {
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.samples = append(r.samples, samples...)
+		r.samples = append(r.samples, samples)
 	}()
 	pace := newPace(r.started, i, r.opts)
 	for {

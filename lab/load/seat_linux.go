@@ -30,6 +30,7 @@ type seat struct {
 	addr     netip.AddrPort
 	deadline time.Time
 	dialEnd  time.Time // while the connection is not known to be there
+	dialing  bool      // the first Write is to wait for it
 	watched  uint32    // what epoll tells of it
 	readable bool      // there may be something to read
 	ended    bool      // the other side sends nothing more than that
@@ -79,9 +80,8 @@ func (s *seat) wait(until time.Time) bool {
 	return false
 }
 
-// dial implements network. On this machine a connection is there when connect has
-// returned, although it says that it is on its way: to write at once saves asking
-// for it. Nothing else is set: requests and answers are written whole, so there is
+// dial implements network. It begins the connection; the first Write waits for it.
+// Nothing else is set: requests and answers are written whole, so there is
 // nothing for Nagle's algorithm to hold back, and a connection of a few minutes
 // needs no keep-alive probes.
 func (s *seat) dial(addr netip.AddrPort, until time.Time) (conn, error) {
@@ -94,15 +94,25 @@ func (s *seat) dial(addr netip.AddrPort, until time.Time) (conn, error) {
 		_ = unix.Close(fd)
 		return nil, s.failed("dial", addr, os.NewSyscallError("connect", err))
 	}
-	s.fd, s.addr, s.dialEnd = fd, addr, until
+	s.fd, s.addr, s.dialEnd, s.dialing = fd, addr, until, err != nil
 	s.round++
 	s.watched, s.readable, s.ended = 0, false, false
 	return s, nil
 }
 
-// Write implements conn.
+// Write implements conn. On this machine a connection is there when connect has
+// returned, although it says that it is on its way, and could be written to at
+// once. To let the others have their turn first, as ab does, is quicker: the other side
+// has had a moment to take the connection on when there is something to read from it
+// (1.04 times the rate, ± 0.013, in 102 pairs of runs with a connection for each request).
 func (s *seat) Write(p []byte) (int, error) {
 	done := 0
+	if s.dialing {
+		s.dialing = false
+		if err := s.await(unix.EPOLLIN | unix.EPOLLOUT); err != nil {
+			return 0, err
+		}
+	}
 	for done < len(p) {
 		n, err := rawWrite(s.fd, p[done:])
 		switch err {
