@@ -163,7 +163,7 @@ func judgeAppFailover(seen *lab.ScenarioRun, t *lab.Topology) (j lab.Judgement, 
 		check.Enough("the windows carry a claim", windows, plan.Least),
 		check.FaultWasSeen("the fault met the load", windows),
 		check.NoFailures("nothing failed", "requests", reqs, plan.Least),
-		check.TakenOver("the others take over", victim.Service, window(t, seen, log, f.inEffect, f.healing)),
+		check.TakenOver("the others take over", victim.Service, check.AnsweredWithin(reqs, victim.Service, f.inEffect, f.healing), window(t, seen, log, f.inEffect, f.healing)),
 		check.CameBackAmong("it comes back", victim.Service, good, f.healing, back, ok, plan.Recover),
 	)
 	if ok {

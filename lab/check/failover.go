@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,11 +38,12 @@ type LoadWindow struct {
 // traffic by their weights. sh.Counts are the answers to the requests that
 // were sent between the proof of the fault and the start of the healing.
 //
-// An answer of the dead instance makes it Unknown: then the fault was not in
-// effect, and nothing was shown.
-func TakenOver(name, dead string, sh Shares) lab.Check {
-	if n := sh.Counts[dead]; n > 0 {
-		return unknown(name, "no answer of "+dead+" while it is dead", fmt.Sprintf("%d answers of it", n),
+// undead is how many answers the dead instance gave in that time (AnsweredWithin).
+// Any makes it Unknown: then the fault was not in effect, and nothing was shown.
+// What was only sent in that time it may have answered when it was back.
+func TakenOver(name, dead string, undead int, sh Shares) lab.Check {
+	if undead > 0 {
+		return unknown(name, "no answer of "+dead+" while it is dead", fmt.Sprintf("%d answers of it", undead),
 			"the fault did not take effect: look whether something restarts the container, or another one uses its name")
 	}
 	return sh.Without(dead).Judge(name)
@@ -51,6 +53,8 @@ func TakenOver(name, dead string, sh Shares) lab.Check {
 func (s Shares) Without(dead string) Shares {
 	// One more than the log has: the instance died with turns of its own.
 	s.Lost = s.Taken[dead] + 1
+	s.Counts = maps.Clone(s.Counts)
+	delete(s.Counts, dead) // given when it was back, and so within the edge
 	s.Instances = slices.DeleteFunc(slices.Clone(s.Instances), func(in lab.Instance) bool { return in.Service == dead })
 	return s
 }

@@ -120,6 +120,18 @@ func AnsweredBetween(reqs []Req, from, to time.Duration) map[string]int {
 	return counts
 }
 
+// AnsweredWithin counts an instance's good answers to the requests that were sent and
+// answered in the window [from, to].
+func AnsweredWithin(reqs []Req, instance string, from, to time.Duration) (n int) {
+	for i := range reqs {
+		r := &reqs[i]
+		if r.At >= from && r.At+time.Duration(r.Value.US)*time.Microsecond <= to && !failed(r) && r.Value.Instance == instance {
+			n++
+		}
+	}
+	return n
+}
+
 // Worst is the longest time until an answer or an error, 0 without requests.
 func Worst(reqs []Req) time.Duration {
 	var worst int64

@@ -70,19 +70,29 @@ func TestTakenOver(t *testing.T) {
 	for _, c := range []struct {
 		sentence string
 		counts   map[string]int
+		undead   int
 		want     lab.Verdict
 	}{
-		{"the others share by their weights 2, 1, 1", counts(0, 200, 100, 100), lab.Pass},
-		{"an answer of the dead one: it was not dead", counts(1, 200, 100, 100), lab.Unknown},
-		{"one of the others takes everything", counts(0, 400, 0, 0), lab.Fail},
-		{"the others share equally, not by weight", counts(0, 134, 133, 133), lab.Fail},
-		{"nothing was answered", counts(0, 0, 0, 0), lab.Unknown},
+		{"the others share by their weights 2, 1, 1", counts(0, 200, 100, 100), 0, lab.Pass},
+		{"an answer of the dead one: it was not dead", counts(1, 200, 100, 100), 1, lab.Unknown},
+		{"one that it gave when it was back proves nothing", counts(1, 200, 100, 100), 0, lab.Pass},
+		{"one of the others takes everything", counts(0, 400, 0, 0), 0, lab.Fail},
+		{"the others share equally, not by weight", counts(0, 134, 133, 133), 0, lab.Fail},
+		{"nothing was answered", counts(0, 0, 0, 0), 0, lab.Unknown},
 	} {
 		sh.Counts = c.counts
-		got := check.TakenOver("t", "app", sh)
+		got := check.TakenOver("t", "app", c.undead, sh)
 		assert.Equal(t, c.want, got.Verdict, "%s: %v", c.sentence, got)
 	}
 	assert.Len(t, sh.Instances, 4, "the caller's expectation is left alone")
+}
+
+func TestAnsweredWithin(t *testing.T) {
+	late := req(95, "app") // answered after the window
+	late.Value.US = 10_000
+	reqs := []check.Req{req(5, "app"), req(15, "app"), req(20, "app1"), late}
+	assert.Equal(t, 1, check.AnsweredWithin(reqs, "app", 10*time.Millisecond, 100*time.Millisecond))
+	assert.Equal(t, 2, check.AnsweredWithin(reqs, "app", 10*time.Millisecond, 105*time.Millisecond))
 }
 
 // rotate is answers of a rotation, one each millisecond from a moment on.
