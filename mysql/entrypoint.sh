@@ -276,6 +276,7 @@ stop() {
     trap : TERM INT # not '': the programs below would inherit that, and their time-outs could not end them
     [[ -n ${SERVER:-} ]] || exit 143
     kill "${GUARD:-}" "${ROOM:-}" 2>/dev/null || true
+    rm -f "$AGAIN"
     farewell
     kill -TERM "$SERVER" 2>/dev/null || true
 }

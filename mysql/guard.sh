@@ -26,7 +26,7 @@ note() {
 # ask HOST SQL: the answer of a server, as the operator.
 ask() {
     timeout 3 mysql --defaults-file="$RUN_DIR/operator.cnf" --connect-timeout=1 --host="$1" \
-        --batch --skip-column-names --execute="$2" 2>/dev/null
+        --batch --skip-column-names --unbuffered --execute="$2" 2>/dev/null
 }
 
 # look HOST: one line about a server: its uuid, whether it is writable, the newest term it knows and the uuid

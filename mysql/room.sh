@@ -36,21 +36,32 @@ watch_room() {
 # transaction that was being written is cut off in the relay log. An applier either stops there for good or
 # cannot be stopped for a minute, because it is in the middle of it; a server that starts throws the relay log
 # away and asks the source for what it lacks (relay_log_recovery, GTIDs). So nothing may be lost with it that
-# was confirmed to the source: all that is whole in it is applied first. Fails when it should be tried again.
+# was confirmed to the source: all that is whole in it is applied first, however long that takes. A server that
+# a promotion has made the source, or that somebody lets receive again, meanwhile, is left alone. Fails when
+# it should be tried again: then nothing was done.
 receive_again() {
-    local id drained=''
+    local id receiver drained on=0
     # The list of threads answers even now; the tables of replication may wait for the receiver.
     id=$(ask 127.0.0.1 "SELECT COALESCE(MAX(PROCESSLIST_ID), 0) FROM performance_schema.threads
         WHERE NAME IN ('thread/sql/replica_io', 'thread/sql/slave_io') AND PROCESSLIST_STATE = 'Waiting for disk space'") || return 1
     ((id)) || return 0 # it has found the room by itself
     ask 127.0.0.1 "KILL $id" || return 1
-    for _ in {1..100}; do
-        drained=$(ask 127.0.0.1 "SELECT COUNT(*) FROM performance_schema.replication_connection_status
-            WHERE channel_name = '' AND service_state = 'OFF' AND GTID_SUBTRACT(received_transaction_set, @@GLOBAL.gtid_executed) = ''") || return 1
-        ((!drained)) || break
-        nap 0.1
+    while kill -0 "$SERVER" 2>/dev/null; do
+        # The answer comes before the session ends: it keeps the lock of "lab promote" while the server is ended.
+        if read -r receiver drained < <(ask 127.0.0.1 "SET @mine = GET_LOCK('inventario.promote', 0) = 1;
+            SET @drained = @mine AND COALESCE((SELECT service_state = 'OFF' AND GTID_SUBTRACT(received_transaction_set, @@GLOBAL.gtid_executed) = ''
+                FROM performance_schema.replication_connection_status WHERE channel_name = ''), 0);
+            SELECT COALESCE((SELECT service_state FROM performance_schema.replication_connection_status WHERE channel_name = ''), '-'),
+                COALESCE(@drained, 0);
+            DO SLEEP(IF(@drained, 2, 0))"); then
+            if ((drained)); then
+                : >"$AGAIN"
+                kill -KILL "$SERVER"
+                return 0
+            fi
+            # The one that was killed ends within a second: it is ON until then.
+            [[ $receiver == OFF || $receiver == ON && $((++on)) -lt 20 ]] || return 0
+        fi
+        nap 0.2
     done
-    ((drained)) || return 1
-    : >"$AGAIN"
-    kill -KILL "$SERVER"
 }

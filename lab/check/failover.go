@@ -65,7 +65,7 @@ func (s Shares) Without(dead string) Shares {
 func UnderWay(reqs []Req, at time.Duration) int {
 	n := 0
 	for i := range reqs {
-		if r := &reqs[i]; r.At < at && r.At+time.Duration(r.Value.US)*time.Microsecond >= at {
+		if r := &reqs[i]; r.At < at && end(r.At, r.Value.US) >= at {
 			n++
 		}
 	}

@@ -125,7 +125,7 @@ func AnsweredBetween(reqs []Req, from, to time.Duration) map[string]int {
 func AnsweredWithin(reqs []Req, instance string, from, to time.Duration) (n int) {
 	for i := range reqs {
 		r := &reqs[i]
-		if r.At >= from && r.At+time.Duration(r.Value.US)*time.Microsecond <= to && !failed(r) && r.Value.Instance == instance {
+		if r.At >= from && end(r.At, r.Value.US) <= to && !failed(r) && r.Value.Instance == instance {
 			n++
 		}
 	}

@@ -110,13 +110,15 @@ func TestReceiveAgain(t *testing.T) {
 	for _, tt := range []struct {
 		about   string
 		waiting string   // the receiver that waits for room; "0" for none
-		drained []string // what the server answers in turn when it is asked whether all is applied; at last nothing
+		answers []string // the receiver's state and whether all is applied, in turn; at last nothing
 		want    string
 	}{
 		{"a receiver that goes on is left alone", "0", nil, "done, the server runs"},
-		{"what is received is applied already", "7", []string{"1"}, "KILL 7; done, the server is to start again"},
-		{"what is received is being applied", "7", []string{"0", "0", "1"}, "KILL 7; done, the server is to start again"},
-		{"a server that stops answering is looked at again", "7", []string{"0"}, "KILL 7; not done, the server runs"},
+		{"what is received is applied already", "7", []string{"OFF,1"}, "KILL 7; done, the server is to start again"},
+		{"what is received is being applied", "7", []string{"ON,0", "OFF,0", "OFF,0", "OFF,1"}, "KILL 7; done, the server is to start again"},
+		{"a look without an answer is repeated", "7", []string{"none", "OFF,0", "none", "OFF,1"}, "KILL 7; done, the server is to start again"},
+		{"it has been made the source meanwhile", "7", []string{"OFF,0", "-,0"}, "KILL 7; done, the server runs"},
+		{"somebody has let it receive again", "7", slices.Repeat([]string{"ON,0"}, 20), "KILL 7; done, the server runs"},
 	} {
 		cmd := exec.Command(bash, "-c", `set -euo pipefail
 			RUN_DIR=$1; source ../../docker/watch.sh; source ../../mysql/room.sh
@@ -126,7 +128,7 @@ func TestReceiveAgain(t *testing.T) {
 					*"FROM performance_schema.replication_connection_status"*)
 						read -r answer rest <"$RUN_DIR/answers" || true
 						echo "$rest" >"$RUN_DIR/answers"
-						[[ -n $answer ]] && echo "$answer" ;;
+						[[ $answer != none ]] && echo "${answer/,/ }" ;;
 					*) printf '%s; ' "$2" >&3 ;;
 				esac
 			}
@@ -139,7 +141,7 @@ func TestReceiveAgain(t *testing.T) {
 				kill "$SERVER" && echo "the server runs"
 			fi`, "room", t.TempDir())
 		cmd.Env = append(os.Environ(), "WAITING="+tt.waiting)
-		require.NoError(t, os.WriteFile(cmd.Args[len(cmd.Args)-1]+"/answers", []byte(strings.Join(tt.drained, " ")+"\n"), 0o644))
+		require.NoError(t, os.WriteFile(cmd.Args[len(cmd.Args)-1]+"/answers", []byte(strings.Join(tt.answers, " ")+"\n"), 0o644))
 		out, err := cmd.Output() // what bash says of a job that was killed goes to the other one
 		require.NoError(t, err, "%s: %s", tt.about, out)
 		assert.Equal(t, tt.want, strings.TrimSpace(string(out)), tt.about)
