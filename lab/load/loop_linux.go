@@ -55,6 +55,7 @@ type loop struct {
 	seats  []*seat
 	taken  int       // seats whose client has not ended
 	due    time.Time // no parked client is due before; zero when none is due ever
+	thread int       // the one that it ran on last
 	gaveUp error     // why nothing under way is waited for any more
 }
 
@@ -89,6 +90,8 @@ func (l *loop) run(r *Running, first, step int) {
 	defer l.close()
 	defer l.ringAt(l.ctx)()
 	defer l.ringAt(r.over)()
+	manners.begin()
+	defer manners.end()
 	for i := first; i < r.opts.Clients; i += step {
 		s := &seat{loop: l, over: r.over, number: int32(len(l.seats)), fd: -1, waited: true}
 		s.resume, _ = iter.Pull(func(yield func(struct{}) bool) {
@@ -128,6 +131,7 @@ func (l *loop) ringAt(ctx context.Context) func() {
 
 // turn waits until something happens and lets go on whom it concerns.
 func (l *loop) turn() error {
+	l.thread = manners.stepBack(l.thread)
 	n, err := epollWait(l.epoll, l.events[:], l.patience())
 	if err != nil {
 		if err == unix.EINTR {
