@@ -17,6 +17,19 @@ const (
 // Ratios are one generator's rounds divided by another's, round by round.
 type Ratios struct{ Rate, P50, P99, CPU []float64 }
 
+// sameRate is what the ratios of the p50 would be at the same rate. In a closed loop
+// all clients wait all the time, so clients ÷ rate is the mean latency (Little's law): a
+// generator at which the stack answers a tenth more shows latencies that are shorter by as
+// much, and rightly. What is left when that is taken out is how they are told.
+func (r Ratios) sameRate() Ratios {
+	p50 := make([]float64, len(r.P50))
+	for i := range p50 {
+		p50[i] = r.P50[i] * r.Rate[i]
+	}
+	r.P50 = p50
+	return r
+}
+
 // Compare divides the rounds of one generator by those of another; empty
 // when one of them has none.
 func (m Mode) Compare(name, to string) Ratios {
@@ -49,6 +62,7 @@ func Judge(modes []Mode, missing []Missing) []lab.Check {
 	var checks []lab.Check
 	for _, m := range modes {
 		checks = append(checks, m.judge(missing, "ours agrees with ab on the p50", AB, agrees))
+		checks = append(checks, m.judge(missing, "ours agrees with ab on the p50 at the same rate", AB, func(r Ratios) lab.Check { return agrees(r.sameRate()) }))
 		checks = append(checks, m.judge(missing, "ours is at least as fast as ab", AB, fast))
 		hey := HeyLibrary
 		if len(m.row(Hey)) > 0 {

@@ -28,35 +28,49 @@ func TestJudge(t *testing.T) {
 		rows     []Row
 		out      map[string]string
 		missing  []Missing
-		want     []lab.Verdict // agrees with ab, as fast as ab, as fast as hey
+		want     []lab.Verdict // agrees with ab, at the same rate too, as fast as ab, as fast as hey
 		got      string
 	}{
 		{
 			"equal generators agree",
 			[]Row{row(AB, 100, same...), row(HeyLibrary, 90, same...), row(Ours, 100, same...)},
 			nil, nil,
-			[]lab.Verdict{lab.Pass, lab.Pass, lab.Pass},
+			[]lab.Verdict{lab.Pass, lab.Pass, lab.Pass, lab.Pass},
 			"1.00 in 7 rounds",
 		},
 		{
 			"11 % more in every round is a difference",
 			[]Row{row(AB, 100, same...), row(HeyLibrary, 101, same...), row(Ours, 99, 11.1, 11.1, 11.1, 11.1, 11.1, 11.1, 11.1)},
 			nil, nil,
-			[]lab.Verdict{lab.Fail, lab.Fail, lab.Fail},
+			[]lab.Verdict{lab.Fail, lab.Pass, lab.Fail, lab.Fail}, // 11.1 × 0.99 = 10.99
 			"1.11 in 7 rounds",
+		},
+		{
+			"a quicker generator sees shorter latencies, and agrees at the same rate",
+			[]Row{row(AB, 100, same...), row(HeyLibrary, 90, same...), row(Ours, 125, 8, 8, 8, 8, 8, 8, 8)},
+			nil, nil,
+			[]lab.Verdict{lab.Fail, lab.Pass, lab.Pass, lab.Pass},
+			"0.80 in 7 rounds",
+		},
+		{
+			"one that tells a fifth too little does not, however quick",
+			[]Row{row(AB, 100, same...), row(HeyLibrary, 90, same...), row(Ours, 125, 6.4, 6.4, 6.4, 6.4, 6.4, 6.4, 6.4)},
+			nil, nil,
+			[]lab.Verdict{lab.Fail, lab.Fail, lab.Pass, lab.Pass},
+			"0.64 in 7 rounds",
 		},
 		{
 			"rounds that contradict each other tell nothing",
 			[]Row{row(AB, 100, same...), row(HeyLibrary, 90, same...), row(Ours, 100, 5, 12, 12, 12, 12, 12, 5)},
 			nil, nil,
-			[]lab.Verdict{lab.Unknown, lab.Pass, lab.Pass},
+			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Pass, lab.Pass},
 			"1.20 in 7 rounds (median; with about 95 % confidence 0.50 to 1.20)",
 		},
 		{
 			"four rounds are too few",
 			[]Row{row(AB, 100, 10, 10, 10, 10), row(HeyLibrary, 90, 10, 10, 10, 10), row(Ours, 100, 10, 10, 10, 10)},
 			nil, nil,
-			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Unknown},
+			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Unknown, lab.Unknown},
 			"4 rounds, and 5 are the least",
 		},
 		{
@@ -64,7 +78,7 @@ func TestJudge(t *testing.T) {
 			[]Row{row(Hey, 100, same...), row(Ours, 100, same...)},
 			nil,
 			[]Missing{{Name: AB, Install: "apt-get"}},
-			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Pass},
+			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Unknown, lab.Pass},
 			"ab was not found",
 		},
 		{
@@ -72,7 +86,7 @@ func TestJudge(t *testing.T) {
 			[]Row{row(HeyLibrary, 100, same...), row(Ours, 100, same...)},
 			map[string]string{AB: "only 0 of 10"},
 			nil,
-			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Pass},
+			[]lab.Verdict{lab.Unknown, lab.Unknown, lab.Unknown, lab.Pass},
 			"ab gave no comparable result: only 0 of 10",
 		},
 	} {
