@@ -23,7 +23,9 @@ var faultGoals = []struct {
 	{scenario: "replica-failover", metric: "failed_reads", name: "replica killed: failed reads"},
 	{scenario: "replica-failover", metric: "rows_missing", name: "replica killed: rows missing"},
 	{scenario: "replica-failover", metric: "catchup_ms", name: "replica healthy again: until it has caught up", unit: "ms", noGoal: true},
-	{scenario: "replication", metric: "lag_p99_ms", name: "replication lag on rows at 200 rows and 100 heartbeats a second, p99", unit: "ms", goal: 50},
+	// A machine that is too slow writes fewer rows: then the lag is that of a lower rate.
+	{scenario: "replication", metric: "rows", name: "rows written while lag is measured: 200 a second for 4 s are 800", noGoal: true},
+	{scenario: "replication", metric: "lag_p99_ms", name: "replication lag on these rows and 100 heartbeats a second, p99", unit: "ms", goal: 50},
 	{scenario: "load", metric: "failed", name: "1000 requests, 100 at a time: failed"},
 	{scenario: "app-pause", metric: "failed", name: "app frozen: failed visits"},
 	{scenario: "app-pause", metric: "worst_ms", name: "app frozen: slowest visit", unit: "ms", goal: 1300},
