@@ -143,7 +143,8 @@ func TestAxesThatCannotBe(t *testing.T) {
 }
 
 // TestSeriesDiffer: every look of the first six differs from the others in its
-// colour, in its dash and in its marker, each alone.
+// colour, in its dash and in its marker, each alone. Those after them have the colour
+// of one before, and its dash and marker not.
 func TestSeriesDiffer(t *testing.T) {
 	for i := range 6 {
 		for j := range i {
@@ -153,5 +154,13 @@ func TestSeriesDiffer(t *testing.T) {
 			assert.NotEqual(t, a.Glyph, b.Glyph)
 		}
 		assert.NotEqual(t, Wrong().Color, Series(i).Color, "the colour of failures is theirs alone")
+	}
+	for i := range 12 {
+		for j := range i {
+			if a, b := Series(i), Series(j); a.Color == b.Color {
+				assert.NotEqual(t, a.Dash, b.Dash, "%d and %d", i, j)
+				assert.NotEqual(t, a.Glyph, b.Glyph, "%d and %d", i, j)
+			}
+		}
 	}
 }

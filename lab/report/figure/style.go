@@ -45,14 +45,15 @@ func rgb(v uint32) color.NRGBA {
 }
 
 // Series is the look of the n-th series of a chart: colour, dash and marker
-// all differ, so that each alone tells the series apart. Vermilion is kept for
-// what went wrong.
+// all differ, so that each alone tells the series apart. From the seventh on colours
+// come again, with the dash and the marker of others. Vermilion is kept for what went
+// wrong.
 func Series(n int) Look {
 	colors := []color.NRGBA{Blue, Orange, Green, Purple, Sky, Black}
 	dashes := [][]vg.Length{nil, {9, 4}, {2.5, 3}, {10, 3, 2.5, 3}, {5, 2}, {14, 4}}
 	glyphs := []draw.GlyphDrawer{solidCircle, hollowSquare, solidTriangle, hollowCircle, solidDiamond, solidSquare}
-	i := n % len(colors)
-	return Look{Color: colors[i], Dash: dashes[i], Glyph: glyphs[i]}
+	again := n / len(colors)
+	return Look{Color: colors[n%len(colors)], Dash: dashes[(n+2*again)%len(dashes)], Glyph: glyphs[(n+3*again)%len(glyphs)]}
 }
 
 // Peak is the marker of a line that shows the slow end of what another line
@@ -114,8 +115,13 @@ func sideways(s text.Style) text.Style {
 }
 
 // roomy is the width to keep free for s: a system without any of the usual
-// fonts falls back to one that runs up to a sixth wider.
-func roomy(style text.Style, s string) vg.Length { return style.Width(s) * 1.16 }
+// fonts falls back to one that runs up to a sixth wider, in bold three tenths.
+func roomy(style text.Style, s string) vg.Length {
+	if style.Font.Weight == xfont.WeightBold {
+		return style.Width(s) * 1.3
+	}
+	return style.Width(s) * 1.16
+}
 
 // wrap breaks s into lines not wider than width. A single word that is wider
 // is cut with an ellipsis.
