@@ -33,6 +33,7 @@ func (r *Running) startLoops(ctx context.Context) error {
 			}
 			return err
 		}
+		l.slice = slice(r.opts.Fresh)
 		loops[i] = l
 	}
 	for first, l := range loops {
@@ -53,10 +54,11 @@ type loop struct {
 	bell   int // an eventfd, rung when the load is over
 	events [128]unix.EpollEvent
 	seats  []*seat
-	taken  int       // seats whose client has not ended
-	due    time.Time // no parked client is due before; zero when none is due ever
-	thread int       // the one that it ran on last
-	gaveUp error     // why nothing under way is waited for any more
+	taken  int           // seats whose client has not ended
+	due    time.Time     // no parked client is due before; zero when none is due ever
+	thread int           // the one that it ran on last
+	slice  time.Duration // of its turns on a processor
+	gaveUp error         // why nothing under way is waited for any more
 }
 
 func newLoop(ctx context.Context) (*loop, error) {
@@ -131,7 +133,7 @@ func (l *loop) ringAt(ctx context.Context) func() {
 
 // turn waits until something happens and lets go on whom it concerns.
 func (l *loop) turn() error {
-	l.thread = manners.stepBack(l.thread)
+	l.thread = manners.stepBack(l.thread, l.slice)
 	n, err := epollWait(l.epoll, l.events[:], l.patience())
 	if err != nil {
 		if err == unix.EINTR {

@@ -22,8 +22,15 @@ import (
 // processor is free.
 var manners politeness
 
-// longSlice is some times the usual one; the kernel allows 100 ms.
-const longSlice = 10 * time.Millisecond
+// slice is how long a turn of a loop may be, some times the usual one (the kernel allows
+// 100 ms). An answer may wait as long to be looked at. A request with a connection of its own
+// comes to the loop three times and not once, so its turns are half as long.
+func slice(fresh bool) time.Duration {
+	if fresh {
+		return 10 * time.Millisecond
+	}
+	return 20 * time.Millisecond
+}
 
 // politeness is of the whole process, because a thread hands its policy on to those
 // that it starts: the last loop that ends takes it from all of them.
@@ -65,15 +72,15 @@ func (p *politeness) end() {
 	}
 }
 
-// stepBack makes the calling thread step back, unless it is last, which did already; it
-// returns the thread. It is called again and again, since the runtime moves a goroutine to
-// another thread now and then. (To lock it to one costs more than to look: each time the
-// runtime interrupts it, two threads are woken.) A process that runs under another policy
-// already, or may not ask for this one, goes on as before.
-func (p *politeness) stepBack(last int) int {
+// stepBack makes the calling thread step back, with turns of a slice, unless it is last,
+// which did already; it returns the thread. It is called again and again, since the runtime
+// moves a goroutine to another thread now and then. (To lock it to one costs more than to
+// look: each time the runtime interrupts it, two threads are woken.) A process that runs under
+// another policy already, or may not ask for this one, goes on as before.
+func (p *politeness) stepBack(last int, slice time.Duration) int {
 	id, _, _ := unix.RawSyscall(unix.SYS_GETTID, 0, 0, 0)
 	if int(id) != last && p.usual {
-		turn(int(id), unix.SCHED_NORMAL, unix.SCHED_BATCH, longSlice)
+		turn(int(id), unix.SCHED_NORMAL, unix.SCHED_BATCH, slice)
 	}
 	return int(id)
 }
