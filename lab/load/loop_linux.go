@@ -33,7 +33,7 @@ func (r *Running) startLoops(ctx context.Context) error {
 			}
 			return err
 		}
-		l.slice = slice(r.opts.Fresh)
+		l.slice = turnLength(r.opts.Fresh)
 		loops[i] = l
 	}
 	for first, l := range loops {

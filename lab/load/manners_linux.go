@@ -10,22 +10,22 @@ import (
 )
 
 // manners keep loops from breaking off what others do whenever they have something to
-// do: those end their turn first (SCHED_BATCH, and where the kernel knows of such (6.12
-// and later) a long slice, which makes a thread less urgent; a loop's share of the processors
-// stays the same). A loop that shares its processors with the stack is woken for single
-// answers otherwise, and takes the processor from those who are just making the next
-// ones; so it finds several at once. On two busy cores, in mirrored rounds: SCHED_BATCH
-// alone 1.03 (± 0.12) times the rate with a connection for each request and 1.05 (± 0.08) with
-// keep-alive (50 rounds each); a slice of 20 ms as well another 1.09 (± 0.09, 14 rounds) and 1.07
-// (± 0.10, 12), and 1.15 (± 0.13, 16) and 1.05 (± 0.16, 12); p99 no longer than before. The slice here is
-// half as long, since an answer may wait as long to be looked at. Nothing changes where a
-// processor is free.
+// do: those end their turn first. (SCHED_BATCH, and where the kernel knows of such, 6.12 and
+// later, a long slice, which makes a thread less urgent; a loop's share of the processors stays
+// the same.) A loop that shares its processors with the stack is woken for single answers
+// otherwise, and takes the processor from those who are just making the next ones; so it
+// finds several at once. Nothing changes where a processor is free.
+//
+// On two busy cores, in mirrored rounds: SCHED_BATCH alone 1.03 (± 0.12) times the rate with a
+// connection for each request and 1.05 (± 0.08) with keep-alive (50 rounds each); a slice of
+// 20 ms as well another 1.09 (± 0.09, 14 rounds) and 1.07 (± 0.10, 12), and 1.15 (± 0.13, 16) and
+// 1.05 (± 0.16, 12), with a p99 no longer than before.
 var manners politeness
 
-// slice is how long a turn of a loop may be, some times the usual one (the kernel allows
-// 100 ms). An answer may wait as long to be looked at. A request with a connection of its own
-// comes to the loop three times and not once, so its turns are half as long.
-func slice(fresh bool) time.Duration {
+// turnLength is how long a turn of a loop may be, some times the usual one (the kernel
+// allows 100 ms). An answer may wait as long to be looked at. A request with a connection of its
+// own comes to the loop three times and not once, so its turns are half as long.
+func turnLength(fresh bool) time.Duration {
 	if fresh {
 		return 10 * time.Millisecond
 	}
