@@ -112,6 +112,12 @@ unless_late() {
         SET @go = IF(@same, 'DO 0', 'too late'); PREPARE go FROM @go;"
 }
 
+# What a commit waits for, by the part that the server plays now, whatever its own file says: a source for the
+# disk, and a little for other commits (see master.cnf); a replica for neither (see slave1.cnf). lab/promote/pace.go
+# says the same.
+SOURCE_PACE='SET GLOBAL sync_binlog = 1; SET GLOBAL innodb_flush_log_at_trx_commit = 1; SET GLOBAL binlog_group_commit_sync_delay = 5000;'
+REPLICA_PACE='SET GLOBAL sync_binlog = 0; SET GLOBAL innodb_flush_log_at_trx_commit = 2; SET GLOBAL binlog_group_commit_sync_delay = 0;'
+
 # follow HOST UUID GTIDS FOLLOWS: become a replica of that server, unless this one has something that the other
 # lacks. It has followed FOLLOWS until now.
 follow() {
@@ -124,15 +130,15 @@ follow() {
     version=$(server_version)
     ask 127.0.0.1 "$(unless_late "$4")
         STOP REPLICA; SET GLOBAL super_read_only = ON; SET GLOBAL rpl_semi_sync_source_enabled = OFF;
-        SET GLOBAL sync_binlog = 0; SET GLOBAL innodb_flush_log_at_trx_commit = 2;
+        $REPLICA_PACE
         $(SOURCE_HOST=$1 SOURCE_PORT=3306 follow_sql "$version")" || return 1
     log "following $1"
 }
 
-# open: the server becomes writable. A source waits for the disk at each commit, whatever its file says.
+# open: the server becomes writable.
 open() {
     ask 127.0.0.1 "$(unless_late -)
-        SET GLOBAL sync_binlog = 1; SET GLOBAL innodb_flush_log_at_trx_commit = 1;
+        $SOURCE_PACE
         SET GLOBAL rpl_semi_sync_source_enabled = ON;
         SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF" || return 1
     log "open: a majority takes this server for the source"
@@ -178,7 +184,10 @@ guard() {
                 if open; then break; fi
                 ;;
             follow)
-                [[ $follows != "$peer" ]] || break
+                if [[ $follows == "$peer" ]]; then
+                    ask 127.0.0.1 "$(unless_late "$follows") $REPLICA_PACE" || true # its own file may be a source's
+                    break
+                fi
                 if follow "$host" "$peer" "$extra" "$follows"; then break; fi
                 nap 2
                 ;;

@@ -3,6 +3,7 @@ package promote
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,8 +15,8 @@ func (r *run) enthrone(ctx context.Context, choice Choice) error {
 	if err := r.step(ctx, "detach"); err != nil {
 		return err
 	}
-	if err := target.run(ctx, "STOP REPLICA", "RESET REPLICA ALL",
-		"SET GLOBAL sync_binlog = 1", "SET GLOBAL innodb_flush_log_at_trx_commit = 1", "SET GLOBAL rpl_semi_sync_source_enabled = ON"); err != nil {
+	if err := target.run(ctx, slices.Concat([]string{"STOP REPLICA", "RESET REPLICA ALL"}, sourcePace,
+		[]string{"SET GLOBAL rpl_semi_sync_source_enabled = ON"})...); err != nil {
 		return err
 	}
 	if err := r.step(ctx, "repoint"); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,8 +22,7 @@ func (c *Cluster) follow(ctx context.Context, p *peer, s Server, source string) 
 	if err := p.exec(ctx, stepTimeout, change, args...); err != nil {
 		return err
 	}
-	// As the replicas' files have it: they do not wait for the disk.
-	if err := p.run(ctx, "SET GLOBAL sync_binlog = 0", "SET GLOBAL innodb_flush_log_at_trx_commit = 2", "START REPLICA"); err != nil {
+	if err := p.run(ctx, slices.Concat(replicaPace, []string{"START REPLICA"})...); err != nil {
 		return err
 	}
 	c.tell("followed", p.name, "%s follows %s", p.name, source)

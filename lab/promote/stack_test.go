@@ -159,11 +159,45 @@ func rootSQL(t testing.TB, service, statements string) string {
 	return strings.TrimSpace(out)
 }
 
+// pace is what a server's commits wait for: the disk (its journal, its redo log),
+// others to go with them (microseconds), a replica.
+func pace(t testing.TB, service string) string {
+	t.Helper()
+	return rootSQL(t, service, "SELECT CONCAT_WS(' ', @@sync_binlog, @@innodb_flush_log_at_trx_commit, @@binlog_group_commit_sync_delay, @@rpl_semi_sync_source_enabled)")
+}
+
+// TestPaceFollowsThePart: a server that starts with the file of another part waits
+// at its commits for what its own part asks for.
+func TestPaceFollowsThePart(t *testing.T) {
+	f := newFixture(t, nil)
+	home := f.source(t)
+	for _, to := range []string{"slave3", "maestro1"} { // one of a replica's file, one of the source's
+		_, err := f.Promote(t.Context(), to)
+		require.NoError(t, err)
+		for range 2 { // the second time a former source follows from the beginning
+			for _, service := range []string{"maestro1", "slave3"} {
+				begin, heal := kill(t, service)
+				begin()
+				heal()
+				f.awaitWhole(t)
+				want := "0 2 0 0"
+				if service == to {
+					want = "1 1 5000 1"
+				}
+				assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, pace(t, service), "%s, while %s is the source", service, to) }, 20*time.Second, 200*time.Millisecond)
+			}
+		}
+	}
+	_, err := f.Promote(t.Context(), home)
+	require.NoError(t, err)
+}
+
 func TestSwitchOver(t *testing.T) {
 	f := newFixture(t, nil)
 	w := startWriters(t)
 	w.goOn(t, 20)
 	for _, to := range []string{"slave2", "maestro1"} {
+		from := f.source(t)
 		began := time.Now()
 		r, err := f.Promote(t.Context(), to)
 		require.NoError(t, err)
@@ -172,7 +206,8 @@ func TestSwitchOver(t *testing.T) {
 		w.goOn(t, 20)
 		t.Logf("switch-over to %s: open after %s, longest time without a write %s", to, r.Took.Round(time.Millisecond), w.resumed(began).Round(time.Millisecond))
 		assert.Equal(t, to, f.source(t))
-		assert.Equal(t, "1 1 1", rootSQL(t, to, "SELECT CONCAT_WS(' ', @@sync_binlog, @@innodb_flush_log_at_trx_commit, @@rpl_semi_sync_source_enabled)"))
+		assert.Equal(t, "1 1 5000 1", pace(t, to))
+		assert.Equal(t, "0 2 0 0", pace(t, from), "it need not wait any more")
 		again, err := f.Promote(t.Context(), to)
 		require.NoError(t, err)
 		assert.Equal(t, r.Term, again.Term, "a second time there is nothing to do")
