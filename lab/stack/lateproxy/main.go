@@ -66,8 +66,13 @@ func (p *proxy) serve(client *net.TCPConn) {
 		log.Printf("find the destination: %v", err)
 		return
 	}
-	if meant.String() == p.echo {
+	switch meant.String() {
+	case p.echo:
 		p.late(client, client)
+		return
+	case client.LocalAddr().String():
+		// It was not redirected: somebody looks whether the proxy listens. To hand it on
+		// would be to connect to oneself, which would be handed on again, and so forth.
 		return
 	}
 	up, err := p.dialer.DialContext(context.Background(), "tcp4", meant.String())
