@@ -184,7 +184,9 @@ func TestPaceFollowsThePart(t *testing.T) {
 				if service == to {
 					want = "1 1 5000 1"
 				}
-				assert.EventuallyWithT(t, func(c *assert.CollectT) { assert.Equal(c, want, pace(t, service), "%s, while %s is the source", service, to) }, 20*time.Second, 200*time.Millisecond)
+				assert.EventuallyWithT(t, func(c *assert.CollectT) {
+					assert.Equal(c, want, pace(t, service), "%s, while %s is the source", service, to)
+				}, 20*time.Second, 200*time.Millisecond)
 			}
 		}
 	}
