@@ -140,6 +140,7 @@ func fill(ctx context.Context, t *lab.Topology, base string) (http.Header, error
 	if err != nil {
 		return nil, err
 	}
+	defer c.Close()
 	if err := c.Login(ctx, *t.Login); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 type server struct {
 	*httptest.Server
 	conns, requests atomic.Int64
+	ended           atomic.Int64 // of conns, those that are closed again
 	ids             sync.Map
 }
 
@@ -38,13 +39,23 @@ func serve(t *testing.T, handle http.HandlerFunc) *server {
 		}
 	}))
 	s.Config.ConnState = func(_ net.Conn, st http.ConnState) {
-		if st == http.StateNew {
+		switch st {
+		case http.StateNew:
 			s.conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			s.ended.Add(1)
 		}
 	}
 	s.Start()
 	t.Cleanup(s.Close)
 	return s
+}
+
+// closes checks that no connection stays open when a load is over.
+func (s *server) closes(t *testing.T) {
+	t.Helper()
+	assert.Eventually(t, func() bool { return s.ended.Load() == s.conns.Load() }, 5*time.Second, 5*time.Millisecond,
+		"every connection is closed: a series of loads must not hold more and more of them")
 }
 
 func TestExactRequestsOverTheirOwnConnections(t *testing.T) {
@@ -65,6 +76,7 @@ func TestExactRequestsOverTheirOwnConnections(t *testing.T) {
 		require.NoError(t, err)
 		samples := r.Wait()
 		require.NoError(t, r.Err())
+		s.closes(t)
 		assert.Len(t, samples, 103, c.sentence)
 		assert.EqualValues(t, 103, s.requests.Load(), c.sentence)
 		assert.EqualValues(t, 103, told.Load(), c.sentence)

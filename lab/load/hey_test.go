@@ -31,6 +31,7 @@ func TestHeySendsExactlyWhatWasAsked(t *testing.T) {
 		started := time.Now()
 		res, err := load.Hey(t.Context(), load.HeyOptions{Name: "home", URL: s.URL + "/", Requests: c.n, Concurrency: c.workers, KeepAlive: c.keepAlive})
 		require.NoError(t, err)
+		s.closes(t)
 		assert.Len(t, res.Samples, c.n)
 		assert.Empty(t, res.Errors)
 		assert.EqualValues(t, c.n, s.requests.Load())
@@ -122,9 +123,10 @@ func TestHeyStopsWithItsContext(t *testing.T) {
 			cancel()
 		}
 	})
-	_, err := load.Hey(ctx, load.HeyOptions{URL: s.URL, Requests: 100_001, Concurrency: 4})
+	_, err := load.Hey(ctx, load.HeyOptions{URL: s.URL, Requests: 100_001, Concurrency: 4, KeepAlive: true})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Less(t, s.requests.Load(), int64(100_001))
+	s.closes(t)
 }
 
 func TestHeyRefuses(t *testing.T) {

@@ -33,6 +33,7 @@ func TestOpenSendsOnSchedule(t *testing.T) {
 		require.NoError(t, err)
 		samples := r.Wait()
 		require.NoError(t, r.Err())
+		s.closes(t)
 		assert.Len(t, samples, 100, c.sentence)
 		assert.EqualValues(t, 100, s.requests.Load(), c.sentence)
 		assert.EqualValues(t, 100, told.Load(), c.sentence)
