@@ -33,6 +33,8 @@ heal: %w
 	reparar: %w
 %n idle
 	%n en reposo
+%n %d
+	%n %d
 Host was %q, sent %q
 	Host era %q, se envió %q
 all of it
@@ -70,6 +72,7 @@ func TestTranslate(t *testing.T) {
 		{"joined parts", "3 of 9 failed; no band, one rotation for all", "3 de 9 fallidas; sin banda, una sola rotación para todos"},
 		{"joined, one of them unknown: nothing is translated", "3 of 9 failed; nobody knows why", ""},
 		{"a list of names with numbers", "app 300, app1 200", "app 300, app1 200"},
+		{"a list of numbers: none is the name of the next", "2075, 3200", "2075, 3200"},
 		{"a list of known parts", "slave1 idle and slave2 idle", "slave1 en reposo y slave2 en reposo"},
 		{"a sentence of joined parts", "no band; the others are right.", "sin banda; las demás están bien."},
 		{"a list of phrases that begin with words", "a x 1 rows, p50 2.0 ms, b x 2 rows, p50 3.0 ms, c x 3 rows, p50 4.0 ms", "a x 1 fila, p50 2.0 ms, b x 2 filas, p50 3.0 ms, c x 3 filas, p50 4.0 ms"},

@@ -59,7 +59,7 @@ const (
 	fraction = `(?:[-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?|[-+]?Inf|NaN)`
 	quoted   = `(?:"(?:[^"\\]|\\.)*"|\[(?: ?"(?:[^"\\]|\\.)*")*\])` // one, or a list
 	anything = `.*?`
-	word     = `\S+?`
+	word     = `\S*?[^\s,]` // the comma behind it parts a list
 )
 
 func written(verb byte) string {

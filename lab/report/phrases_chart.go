@@ -33,7 +33,7 @@ var chartPhrases = map[string]phrase{
 	"axis.lag.log":    {"lag (ms, log)", "retraso (ms, log)"},
 	"axis.behind":     {"behind (s)", "atraso (s)"},
 	"axis.asked":      {"requests per second that the open loop was to send", "peticiones por segundo que el bucle abierto debía enviar"},
-	"axis.answered":   {"answers per second", "respuestas por segundo"},
+	"axis.answered":   {"answers per second", "respuestas/s"},
 	"axis.failed":     {"failed (%)", "fallidas (%)"},
 	"axis.share":      {"share of the requests (%)", "cuota de las peticiones (%)"},
 	"axis.instance":   {"instance", "instancia"},
