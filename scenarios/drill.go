@@ -54,6 +54,20 @@ func (p drillPlan) main() string {
 	return loadReads
 }
 
+// windows are those of the main load, as far as it has been seen.
+func (p drillPlan) windows(seen *lab.ScenarioRun, began, end time.Duration) check.Windows {
+	return check.WindowsOf(check.Observed{
+		Requests: check.OfLoad(seen.Requests, p.main()), Served: seen.Served, Began: began, End: end, Fault: check.FaultTimesOf(seen.Faults),
+	})
+}
+
+// shown says whether the window after the mending holds enough. As it is judged it
+// begins when the load is as before, on a busy machine well after the mending.
+// Where the load before gives no band, no load is ever as before.
+func (p drillPlan) shown(w check.Windows) bool {
+	return w.Band.Why != "" || w.Recover.Known() && w.After.Requests >= p.Least
+}
+
 // fitted is the plan with the load that this machine carries, and windows as long as that takes.
 func (p drillPlan) fitted(ctx context.Context, env *lab.Env, rec *lab.Recorder) (drillPlan, error) {
 	share := p.Share
@@ -107,7 +121,9 @@ func (d drill) run(ctx context.Context, env *lab.Env, rec *lab.Recorder) error {
 	if err := d.breaks(ctx, x); err != nil {
 		return err
 	}
-	if err := observe(ctx, "the load after the mending", plan.After, enough(rec, plan.main(), rec.At(time.Now()), plan.Least)); err != nil {
+	mended := enough(rec, plan.main(), rec.At(time.Now()), plan.Least)
+	shown := func() bool { return mended() && plan.shown(plan.windows(rec.Seen(), began, rec.At(time.Now()))) }
+	if err := observe(ctx, "the load after the mending", plan.After, shown); err != nil {
 		return err
 	}
 	rec.Mark(markEnd)
@@ -201,9 +217,7 @@ func (d drill) judge(seen *lab.ScenarioRun, t *lab.Topology) (j lab.Judgement, e
 	if a.began, a.end, err = span(seen, markBefore, markEnd); err != nil {
 		return j, err
 	}
-	a.windows = check.WindowsOf(check.Observed{
-		Requests: a.of(plan.main()), Served: seen.Served, Began: a.began, End: a.end, Fault: check.FaultTimesOf(seen.Faults),
-	})
+	a.windows = plan.windows(seen, a.began, a.end)
 	a.log = check.Join(seen.Requests, seen.Served)
 	a.book = check.LedgerOf(seen.Writes, seen.Found)
 	a.sessions = check.SessionsOf(seen.Writes, seen.Reads)
